@@ -1,0 +1,1 @@
+"""Measurements: one module for each benchmark, run by `mmn13 bench`."""

@@ -1,0 +1,1 @@
+"""Turns the chapters into documents: HTML and PDF."""

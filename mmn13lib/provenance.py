@@ -1,0 +1,179 @@
+"""What a result was made from: the code that it imports, and the key made of that.
+
+The dependencies of code are found from its own import statements, followed through the modules
+of this package; nothing is kept by hand. Modules count by their bytes. Nothing is imported to
+find out, so this is quick and needs no torch.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mmn13lib import storage
+
+PACKAGE = Path(__file__).parent
+
+
+def imported_names(source: str, module: str = "") -> set[str]:
+    """List what a piece of Python code imports, wherever in it the statement stands.
+
+    Parameters
+    ----------
+    source
+        Python code.
+    module
+        The module's own dotted name, for relative imports.
+
+    Returns
+    -------
+    set of str
+        Dotted names. ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
+
+    Examples
+    --------
+    >>> sorted(imported_names("from mmn13lib.transfer import data"))
+    ['mmn13lib.transfer', 'mmn13lib.transfer.data']
+    """
+    names: set[str] = set()
+    for node in _executed(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parent = module.split(".")[: -node.level]
+                base = ".".join([*parent, base] if base else parent)
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the nodes that Python may run: what stands under TYPE_CHECKING is for type checkers."""
+    yield tree
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        yield from _executed(node)
+
+
+def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
+    """Find what the named modules import, directly or through modules of this package.
+
+    A module's parent packages count as imported: Python runs their ``__init__`` first.
+
+    Parameters
+    ----------
+    names
+        Dotted names, as `imported_names` gives them.
+    package
+        The package's folder.
+
+    Returns
+    -------
+    files : list of Path
+        The package's files, sorted.
+    libraries : set of str
+        Top-level names of everything else.
+    """
+    files: set[Path] = set()
+    libraries: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        top, *rest = name.split(".")
+        if top != package.name:
+            libraries.add(top)
+            continue
+        for depth in range(len(rest) + 1):
+            file = _module_file(package, rest[:depth])
+            if file is not None and file not in files:
+                files.add(file)
+                dotted = ".".join([top, *rest[:depth]])
+                # relative imports in a package's __init__ start from the package itself
+                origin = f"{dotted}.__init__" if file.name == "__init__.py" else dotted
+                waiting.extend(imported_names(file.read_text("utf-8"), origin))
+    return sorted(files), libraries
+
+
+def _module_file(package: Path, parts: list[str]) -> Path | None:
+    base = package.joinpath(*parts)
+    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest the code of the named modules and of all that they import from this package.
+
+    Parameters
+    ----------
+    *modules
+        Dotted names.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    files, _ = import_closure(modules)
+    for file in files:
+        digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def key(*modules: str, **ingredients: Any) -> str:
+    """Make the key under which something is stored; every key is made here.
+
+    Parameters
+    ----------
+    *modules
+        Dotted names of the modules whose code makes it.
+    **ingredients
+        What else it is made from (data, weights, settings), as values that JSON can write.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    text = json.dumps([code_digest(*modules), ingredients], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path, memory: Path | None = None) -> str:
+    """Digest a file's bytes, remembering the answer while its size and time stay the same.
+
+    Parameters
+    ----------
+    path
+        The file.
+    memory
+        A JSON file to remember digests in, so that hundreds of megabytes are read once.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+    """
+    state = path.stat()
+    identity = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    known: dict[str, str] = {}
+    if memory is not None:
+        try:
+            known = storage.read_json(memory)
+        except storage.Damaged:
+            known = {}
+        if identity in known:
+            return known[identity]
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if memory is not None:
+        storage.write_json(memory, {**known, identity: digest})
+    return digest
