@@ -1,0 +1,31 @@
+# The two commands: `make report` and `make test`. Each does all the set-up first.
+
+PYTHON ?= python3
+VENV ?= .venv
+installed := $(VENV)/.installed
+
+.PHONY: report test lint setup
+report: setup
+	$(VENV)/bin/mmn13 render
+
+test: setup
+	$(VENV)/bin/python -m pytest
+
+lint: setup
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+setup: $(installed)
+
+$(installed): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "This needs Python 3.11 or newer; '$(PYTHON)' is not. Install one and run:" \
+	  "make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up $(VENV): about 3 GB to download (PyTorch, most of it), 6 GB on disk;"
+	@echo "two to ten minutes, once. Nothing is installed outside this folder."
+	@$(PYTHON) -m venv $(VENV) || { echo "Python can't make a virtual environment:" \
+	  "on Debian and Ubuntu, 'apt install python3-venv' mends that." >&2; exit 1; }
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable ".[dev]"
+	@touch $@
