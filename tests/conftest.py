@@ -1,0 +1,55 @@
+"""Fixtures shared by tests: settings of an empty project, and the real book rendered once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmn13lib.settings import Settings
+
+PROJECT = Path(__file__).parents[1]
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", "artifacts", "_report*", "__pycache__", ".*_cache", ".hypothesis",
+    "*.egg-info", ".quarto", "_quarto.yml.local", "submission",
+)  # fmt: skip
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a project folder with nothing in it, never connecting anywhere."""
+    (tmp_path / "_quarto.yml").write_text("project:\n  type: book\n")
+    return Settings(root=tmp_path, offline=True)
+
+
+@pytest.fixture(scope="session")
+def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project as a clone has it, under git so that a render's traces are seen."""
+    copy = tmp_path_factory.mktemp("clone") / "mmn13"
+    shutil.copytree(PROJECT, copy, ignore=NOT_COPIED)
+    git = ["git", "-C", str(copy), "-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a clone"]):
+        subprocess.run([*git, *arguments], check=True)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def mmn13(project_copy: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in the copy, with nothing of the machine's own inputs."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MMN13_")}
+    environment |= {"MMN13_OFFLINE": "1", "PYTHONPATH": str(project_copy)}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mmn13lib.cli", *arguments],
+            cwd=project_copy,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    return run

@@ -1,0 +1,88 @@
+"""The command `mmn13`: quick, helpful, and never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mmn13lib import cli
+from mmn13lib.errors import UserError
+
+COMMANDS = ("check", "fetch", "experiment", "render", "status", "bench", "clean")
+
+
+def imported_after(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import mmn13lib", "import mmn13lib.cli"])
+def test_import_stays_light(statement: str) -> None:
+    heavy = {"torch", "matplotlib", "sympy", "numpy", "nbclient", "pypandoc"}
+    assert not heavy & imported_after(statement)
+
+
+def test_conv2d_resolves_when_it_is_asked_for() -> None:
+    assert "torch" in imported_after("from mmn13lib import Conv2d")
+
+
+def test_unknown_attribute_of_the_package_is_an_attribute_error() -> None:
+    import mmn13lib
+
+    with pytest.raises(AttributeError, match="Conv3d"):
+        _ = mmn13lib.Conv3d
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_tells_what_it_does_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(cli.app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: mmn13 {command}" in result.output
+
+
+def test_user_error_is_a_sentence_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise UserError("The disk is full: free some space.")
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.delenv("MMN13_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "mmn13: The disk is full: free some space.\n"
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setenv("MMN13_DEBUG", "1")
+    with pytest.raises(UserError):
+        cli.main()
+
+
+def test_flag_reaches_the_kernels_through_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "_quarto.yml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MMN13_DATA", "")
+    settings = cli._settings(tmp_path / "data", None, offline=True)
+    assert settings.data == tmp_path / "data"
+    import os
+
+    assert os.environ["MMN13_DATA"] == str(tmp_path / "data")
+
+
+def test_outside_the_project_the_error_says_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="not inside this project"):
+        cli._settings(None, None, offline=True)

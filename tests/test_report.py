@@ -1,0 +1,138 @@
+"""The whole book, rendered once by the embedded engine on the sample, read as a user reads it."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+CHAPTERS = sorted(Path(__file__).parents[1].glob("report/*.qmd"))
+SENTENCES = (
+    "Three questions about one operation.",
+    "a network of such layers, trained by others on a million photographs",
+)
+
+
+@pytest.fixture(scope="module")
+def rendered(project_copy: Path, mmn13: Command) -> subprocess.CompletedProcess[str]:
+    result = mmn13("render", "--engine", "embedded")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def html(project_copy: Path, rendered: object) -> BeautifulSoup:
+    return BeautifulSoup((project_copy / "_report/mmn13.html").read_text("utf-8"), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def pdf(project_copy: Path, rendered: object) -> PdfReader:
+    return PdfReader(project_copy / "_report/mmn13.pdf")
+
+
+def plain(text: str) -> str:
+    """Take away what line breaking and typesetting add."""
+    text = text.replace("­", "").replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff")
+    return re.sub(r"[-‐]?\s+|[“”\"'’‘`*_$\\-]", "", text)
+
+
+def pdf_text(pdf: PdfReader) -> str:
+    return "\n".join(page.extract_text() for page in pdf.pages)
+
+
+def headings(chapter: Path) -> list[str]:
+    """List a chapter's headings, without those in code blocks and without attributes."""
+    prose = re.sub(r"^```.*?^```", "", chapter.read_text("utf-8"), flags=re.M | re.S)
+    found = re.findall(r"^#{1,3} (.+?)(?: *\{[^}]*\})?$", prose, flags=re.M)
+    return [re.sub(r"\$[^$]*\$", "", heading) for heading in found]
+
+
+def test_sample_render_says_loudly_what_is_missing(
+    rendered: subprocess.CompletedProcess[str],
+) -> None:
+    assert "NOT CIFAR-10" in rendered.stdout
+    assert "mmn13 fetch" in rendered.stdout
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_every_heading_stands_in_html_and_pdf(
+    chapter: Path, html: BeautifulSoup, pdf: PdfReader
+) -> None:
+    page, paper = plain(html.get_text()), plain(pdf_text(pdf))
+    for heading in headings(chapter):
+        assert plain(heading) in page
+        assert plain(heading) in paper
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_known_sentence_stands_in_html_and_pdf(
+    sentence: str, html: BeautifulSoup, pdf: PdfReader
+) -> None:
+    assert plain(sentence) in plain(html.get_text())
+    assert plain(sentence) in plain(pdf_text(pdf))
+
+
+def test_every_labelled_figure_and_table_is_there(html: BeautifulSoup, pdf: PdfReader) -> None:
+    source = "".join(chapter.read_text("utf-8") for chapter in CHAPTERS)
+    labels = re.findall(r"^#\| label: ((?:fig|tbl)-[\w-]+)$", source, flags=re.M)
+    assert len(labels) > 10
+    for label in labels:
+        assert html.find(id=label) is not None, label
+    for kind, prefix in (("Figure", "fig"), ("Table", "tbl")):
+        expected = sum(label.startswith(prefix) for label in labels)
+        captions = set(re.findall(rf"{kind}\s([1-9A-Z]\.\d+)(?::|\s)", pdf_text(pdf)))
+        assert len(captions) >= expected, f"{kind}: {sorted(captions)}"
+
+
+def test_every_figure_has_a_text_for_those_who_do_not_see_it(html: BeautifulSoup) -> None:
+    images = html.select("figure img, figure svg")
+    assert images
+    for image in images:
+        text = image.get("alt") or image.get("aria-label")
+        assert text and len(text) > 20, str(image)[:200]
+
+
+def test_nothing_is_left_unresolved(html: BeautifulSoup, pdf: PdfReader) -> None:
+    for element in html.select("pre, code, script, style, annotation"):
+        element.extract()
+    for text in (html.get_text(), pdf_text(pdf)):
+        for trace in ("@fig-", "@eq-", "@tbl-", "@sec-", "??", "?@", "Traceback", "{{<"):
+            assert trace not in text, trace
+
+
+def test_html_needs_no_network(project_copy: Path, html: BeautifulSoup) -> None:
+    for element in html.select("[src], link[href]"):
+        source = element.get("src") or element.get("href")
+        assert str(source).startswith(("data:", "#")), str(element)[:200]
+
+
+def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
+    assert 12 <= len(pdf.pages) <= 27
+    width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
+    assert (round(width), round(height)) == (595, 842)  # A4, in points
+    assert all(len(page.extract_text().split()) > 20 for page in pdf.pages)
+
+
+def test_second_render_executes_nothing_and_leaves_git_clean(
+    project_copy: Path, rendered: object, mmn13: Command
+) -> None:
+    again = mmn13("render", "--engine", "embedded")
+    assert again.returncode == 0, again.stderr
+    assert not re.search(r"\bcell \d+/\d+", again.stdout), again.stdout
+    changed = subprocess.run(
+        ["git", "-C", str(project_copy), "status", "--porcelain"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert changed == ""
+
+
+def test_strict_render_refuses_the_sample(mmn13: Command) -> None:
+    result = mmn13("render", "--strict")
+    assert result.returncode == 1
+    assert "--strict" in result.stderr
+    assert "Traceback" not in result.stderr
