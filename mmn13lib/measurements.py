@@ -2,12 +2,13 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mmn13lib import storage
+from mmn13lib import provenance, storage
 from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
 
@@ -60,7 +61,9 @@ def measurement_path(settings: Settings, name: str) -> Path:
     return settings.benchmarks / f"{name}.json"
 
 
-def save(settings: Settings, name: str, result: dict[str, Any]) -> Path:
+def save(
+    settings: Settings, name: str, result: dict[str, Any], modules: Sequence[str] = ()
+) -> Path:
     """Store what a benchmark measured, with the hardware and the date.
 
     Parameters
@@ -71,6 +74,8 @@ def save(settings: Settings, name: str, result: dict[str, Any]) -> Path:
         The benchmark's name.
     result
         Values that JSON can write; ``quick`` says whether it was the short run.
+    modules
+        Dotted names of the modules that were measured, for `is_outdated`.
 
     Returns
     -------
@@ -78,7 +83,9 @@ def save(settings: Settings, name: str, result: dict[str, Any]) -> Path:
         The file.
     """
     path = measurement_path(settings, name)
-    storage.write_json(path, {**result, "hardware": hardware(), "date": date.today().isoformat()})
+    setting = {"hardware": hardware(), "date": date.today().isoformat()}
+    code = {"modules": list(modules), "code": provenance.code_digest(*modules)}
+    storage.write_json(path, {**result, **setting, **code})
     return path
 
 
@@ -108,3 +115,21 @@ def load(settings: Settings, name: str) -> dict[str, Any]:
         raise UserError(
             f"There is no measurement to show ({error}): run `mmn13 bench {name}`."
         ) from error
+
+
+def is_outdated(settings: Settings, name: str) -> bool:
+    """Tell whether the code has changed since it was measured.
+
+    Parameters
+    ----------
+    settings
+        The run's settings.
+    name
+        The benchmark's name.
+
+    Returns
+    -------
+    bool
+    """
+    measured = load(settings, name)
+    return bool(measured["code"] != provenance.code_digest(*measured["modules"]))

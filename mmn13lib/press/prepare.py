@@ -60,6 +60,8 @@ def prepare(
         if not measurements.measurement_path(settings, name).is_file():
             progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
             import_module(f"benchmarks.{name}").run(settings, quick=True)
+        elif measurements.is_outdated(settings, name):
+            progress(f"{name} was measured on earlier code: `mmn13 bench {name}` does it again")
     if chosen.mode == "imagenet":
         accuracy = results.head_accuracy(settings)
         if accuracy < EXPECTED_ACCURACY:
