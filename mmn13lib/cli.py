@@ -104,7 +104,10 @@ def fetch(
 
     fetched = downloads.fetch(_settings(data, weights, offline), progress=_say)
     if fetched.missing:
-        raise UserError("; ".join(fetched.missing))
+        raise UserError(
+            f"{'; '.join(fetched.missing)}: run it again with a network, or name copies of your "
+            "own with --data and --weights."
+        )
 
 
 @app.command()
