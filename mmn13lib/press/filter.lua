@@ -1,0 +1,269 @@
+-- What Quarto adds to pandoc, as far as the chapters use it: numbers by chapter, cross-references,
+-- callouts. It runs before citeproc, which would take @fig-x for a citation.
+
+local KINDS = { fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section" }
+local is_html = FORMAT:match("html") ~= nil
+
+local file = "?"         -- the chapter, for messages
+local in_appendix = false
+local chapter = ""       -- "1" or "A"
+local counters = {}      -- of floats, equations and sections within the chapter
+local targets = {}       -- id → what a reference to it says
+
+local function html(text) return pandoc.RawBlock("html", text) end
+local function typst(text) return pandoc.RawBlock("typst", text) end
+
+local function fail(message) error(file .. ": " .. message .. ".", 0) end
+
+local function within_chapter(number)
+  return chapter == "" and string.format("%d", number) or string.format("%s.%d", chapter, number)
+end
+
+local function register(id, says)
+  if targets[id] then fail(id .. " is defined twice") end
+  targets[id] = says
+end
+
+local function count(kind, id)
+  counters[kind] = (counters[kind] or 0) + 1
+  local number = within_chapter(counters[kind])
+  register(id, KINDS[kind] .. "\u{a0}" .. number)
+  return number
+end
+
+local function float_kind(id) return id:match("^(fig)%-") or id:match("^(tbl)%-") end
+
+-- First walk: numbers.
+
+local chapters_seen, appendices_seen = 0, 0
+local levels = {}
+
+local function number_header(header)
+  if header.level == 1 then
+    counters, levels, chapter = {}, {}, ""
+    if not header.classes:includes("unnumbered") then
+      if in_appendix then
+        appendices_seen = appendices_seen + 1
+        chapter = string.char(64 + appendices_seen)
+      else
+        chapters_seen = chapters_seen + 1
+        chapter = string.format("%d", chapters_seen)
+      end
+    end
+  end
+  local number = chapter
+  if header.level > 1 and chapter ~= "" and not header.classes:includes("unnumbered") then
+    levels[header.level] = (levels[header.level] or 0) + 1
+    for level = header.level + 1, 6 do levels[level] = nil end
+    for level = 2, header.level do
+      number = string.format("%s.%d", number, levels[level] or 0)
+    end
+  end
+  if number == "" or header.classes:includes("unnumbered") then
+    header.classes:insert("unnumbered")
+    if header.identifier:match("^sec%-") then
+      register(header.identifier, pandoc.utils.stringify(header.content))
+    end
+  else
+    header.attributes.number = number
+    if header.identifier:match("^sec%-") then
+      local word = "Section"
+      if header.level == 1 then word = in_appendix and "Appendix" or "Chapter" end
+      register(header.identifier, word .. "\u{a0}" .. number)
+    end
+  end
+  return header
+end
+
+-- `$$ … $$ {#eq-x}` becomes a span that holds the maths and knows its number.
+local function number_equations(inlines)
+  local result, i = pandoc.Inlines {}, 1
+  while i <= #inlines do
+    local item, after = inlines[i], i + 1
+    if item.t == "Math" and item.mathtype == "DisplayMath" then
+      while inlines[after] and (inlines[after].t == "Space" or inlines[after].t == "SoftBreak") do
+        after = after + 1
+      end
+      local label = inlines[after] and inlines[after].t == "Str" and inlines[after].text or ""
+      local id, rest = label:match("^{#(eq%-[%w%-_]+)}(.*)$")
+      if id then
+        local attributes = { number = count("eq", id) }
+        item = pandoc.Span({ item }, pandoc.Attr(id, { "equation" }, attributes))
+        i = after
+        if rest ~= "" then
+          result:insert(item)
+          item = pandoc.Str(rest)
+        end
+      end
+    end
+    result:insert(item)
+    i = i + 1
+  end
+  return result
+end
+
+-- A figure, a captioned table or a cell's output becomes a div that knows number and caption.
+local function float(id, content, caption)
+  local kind = float_kind(id)
+  local attributes = { number = count(kind, id) }
+  return pandoc.Div({
+    pandoc.Div(content, pandoc.Attr("", { "content" })),
+    pandoc.Div(caption, pandoc.Attr("", { "caption" })),
+  }, pandoc.Attr(id, { "float", kind }, attributes))
+end
+
+local numbering = {
+  traverse = "topdown",
+  Header = number_header,
+  Inlines = number_equations,
+  Div = function(div)
+    if div.classes:includes("chapter-begins") then
+      file = div.attributes.file
+      in_appendix = div.attributes.appendix == "true"
+      return nil
+    end
+    if not div.classes:includes("float") and float_kind(div.identifier) then
+      local content = div.content:clone()
+      return float(div.identifier, content, { content:remove() })
+    end
+  end,
+  Figure = function(figure)
+    if float_kind(figure.identifier) then
+      return float(figure.identifier, figure.content, figure.caption.long)
+    end
+  end,
+  Table = function(tbl)
+    local long = tbl.caption.long
+    local last = #long > 0 and long[#long].content or nil
+    local label = last and #last > 0 and last[#last].t == "Str" and last[#last].text or ""
+    local id = tbl.identifier ~= "" and tbl.identifier or label:match("^{#(tbl%-[%w%-_]+)}$")
+    if id and float_kind(id) then
+      if label:match("^{#") then last:remove() end
+      tbl.caption, tbl.identifier = pandoc.Caption {}, ""
+      return float(id, { tbl }, long)
+    end
+  end,
+}
+
+-- Second walk: references.
+
+local draft = false      -- of single chapters: what they refer to may be elsewhere
+
+local function reference(cite)
+  local links = pandoc.Inlines {}
+  for _, citation in ipairs(cite.citations) do
+    if not KINDS[citation.id:match("^(%a+)%-") or ""] then return nil end
+    local says = targets[citation.id]
+    if not says and not draft then
+      fail("nothing is labelled " .. citation.id .. ", which the text refers to")
+    end
+    says = says or citation.id
+    if citation.mode == "SuppressAuthor" then says = says:match("\u{a0}(.*)$") or says end
+    if #links > 0 then links:extend { pandoc.Str(","), pandoc.Space() } end
+    links:insert(pandoc.Link(says, "#" .. citation.id, "", { class = "cross-reference" }))
+  end
+  return links
+end
+
+local references = {
+  traverse = "topdown",
+  Div = function(div)
+    if div.classes:includes("chapter-begins") then file = div.attributes.file end
+  end,
+  Cite = reference,
+}
+
+-- Third walk: the format's own form of floats, equations and callouts.
+
+local function write_float(div)
+  local kind = div.classes[2]
+  local content, caption = div.content[1].content, pandoc.utils.blocks_to_inlines(div.content[2].content)
+  local label = KINDS[kind] .. "\u{a0}" .. div.attributes.number
+  if is_html then
+    caption = pandoc.Inlines { pandoc.Span(label .. ":", { class = "label" }), pandoc.Space() } .. caption
+    local figcaption = { html("<figcaption>"), pandoc.Plain(caption), html("</figcaption>") }
+    local blocks = pandoc.Blocks { html(string.format('<figure id="%s" class="%s">', div.identifier, kind)) }
+    if kind == "tbl" then blocks:extend(figcaption) end
+    blocks:extend(content)
+    if kind == "fig" then blocks:extend(figcaption) end
+    blocks:insert(html("</figure>"))
+    return blocks
+  end
+  local blocks = pandoc.Blocks { typst("#figure([") }
+  blocks:extend(content)
+  blocks:extend {
+    typst(string.format('], kind: "quarto-float-%s", supplement: "%s", numbering: _ => "%s",',
+      kind, KINDS[kind], div.attributes.number)),
+    typst(string.format("caption: figure.caption(position: %s, [", kind == "tbl" and "top" or "bottom")),
+    pandoc.Plain(caption),
+    typst(string.format("])) <%s>", div.identifier)),
+  }
+  return blocks
+end
+
+local function write_equation(span)
+  local number = "(" .. span.attributes.number .. ")"
+  if is_html then
+    span.content:insert(pandoc.Span(number, { class = "number" }))
+    span.attributes.number = nil
+    return span
+  end
+  return {
+    pandoc.RawInline("typst", '#math.equation(block: true, numbering: _ => "' .. number .. '", '),
+    span.content[1],
+    pandoc.RawInline("typst", ") <" .. span.identifier .. ">"),
+  }
+end
+
+local function write_callout(div, kind)
+  local title = div.attributes.title or (kind:sub(1, 1):upper() .. kind:sub(2))
+  local inlines = pandoc.utils.blocks_to_inlines(pandoc.read(title, "markdown").blocks)
+  if is_html then
+    div.classes = { "callout", "callout-" .. kind }
+    div.attributes.title = nil
+    div.content:insert(1, pandoc.Div({ pandoc.Plain(inlines) }, { class = "callout-title" }))
+    return div
+  end
+  local blocks = pandoc.Blocks { typst('#callout("' .. kind .. '", ['), pandoc.Plain(inlines), typst("], [") }
+  blocks:extend(div.content)
+  blocks:insert(typst("])"))
+  return blocks
+end
+
+local appendices_begun = false
+
+local function write_chapter_begins(div)
+  if is_html or appendices_begun or div.attributes.appendix ~= "true" then return {} end
+  appendices_begun = true
+  return typst('#show: appendices.with("Appendices", hide-parent: true)')
+end
+
+local writing = {
+  Div = function(div)
+    if div.classes:includes("chapter-begins") then return write_chapter_begins(div) end
+    if div.classes:includes("float") then return write_float(div) end
+    for _, class in ipairs(div.classes) do
+      local kind = class:match("^callout%-(%a+)$")
+      if kind then return write_callout(div, kind) end
+    end
+  end,
+  Span = function(span)
+    if span.classes:includes("equation") then return write_equation(span) end
+  end,
+  Image = function(image)
+    local alt = image.attributes["fig-alt"]
+    if alt then
+      image.caption, image.attributes["fig-alt"] = { pandoc.Str(alt) }, nil
+      if not is_html then image.attributes.alt = alt end
+    end
+    return image
+  end,
+}
+
+function Pandoc(doc)
+  draft = doc.meta.draft
+  doc.blocks = doc.blocks:walk(numbering)
+  doc.blocks = doc.blocks:walk(references)
+  doc.blocks = doc.blocks:walk(writing)
+  return doc
+end
