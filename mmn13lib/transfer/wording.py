@@ -1,0 +1,66 @@
+"""Numbers as people say them."""
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    Parameters
+    ----------
+    seconds
+        At least 0.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> duration(7.25), duration(1800), duration(5400)
+    ('7.2 s', '30.0 min', '1.5 h')
+    """
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def big_number(count: float) -> str:
+    """Write a large number in thousands, millions or billions.
+
+    Parameters
+    ----------
+    count
+        At least 0.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> big_number(5130), big_number(11_181_642), big_number(1_814_073_344)
+    ('5,130', '11.2 million', '1.81 billion')
+    """
+    if count >= 1e9:
+        return f"{count / 1e9:.2f} billion"
+    return f"{count / 1e6:.1f} million" if count >= 1e6 else f"{count:,.0f}"
+
+
+def percent_with_interval(share: float, low: float, high: float) -> str:
+    """Write a share and its interval in percent.
+
+    Parameters
+    ----------
+    share, low, high
+        0 to 1.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> percent_with_interval(0.8, 0.792, 0.8077)
+    '80.00% (79.2–80.8)'
+    """
+    return f"{share:.2%} ({100 * low:.1f}–{100 * high:.1f})"
