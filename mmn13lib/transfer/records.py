@@ -175,8 +175,8 @@ def read(folder: Path, inputs: Inputs) -> Results:
         for name, tensor in storage.read_tensors(folder / "results.safetensors").items()
     }
     for name in MODELS:
-        own = {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
-        values[name] = ModelResult(**values[name], **own)
+        values[name] |= {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
+        values[name] = ModelResult(**values[name])
     for rank, mistake in enumerate(values["mistakes"]):
         mistake["image"] = arrays[f"mistakes.{rank}.image"]
         mistake["gradcam"] = arrays[f"mistakes.{rank}.gradcam"]
