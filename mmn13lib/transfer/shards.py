@@ -1,7 +1,11 @@
 """Features on disk, in shards: what is finished stays, and memory does not grow."""
 
 import logging
+import resource
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,13 +19,32 @@ SHARD_SIZE = 2000  # images; 4 MB
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """Features, and what it took to compute them, whenever that was.
+
+    Attributes
+    ----------
+    features
+        float32 (N, 512).
+    seconds
+        Of computing all shards.
+    peak_memory
+        The largest resident size of the process meanwhile, in bytes.
+    """
+
+    features: Tensor
+    seconds: float
+    peak_memory: int
+
+
 def stored_features(
     folder: Path,
     images: Tensor,
     network: Callable[[], nn.Module],
     on_batch: Callable[[int], None] | None = None,
     shard_size: int = SHARD_SIZE,
-) -> Tensor:
+) -> Extraction:
     """Read the features of images, computing those that are not stored (whole) yet.
 
     Parameters
@@ -39,8 +62,7 @@ def stored_features(
 
     Returns
     -------
-    Tensor
-        float32 (N, 512).
+    Extraction
     """
     made: nn.Module | None = None
     shards = []
@@ -49,21 +71,43 @@ def stored_features(
         path = folder / f"{start:05}.safetensors"
         shard = _read(path, len(part))
         if shard is None:
+            begin = time.perf_counter()
             made = made or network()
-            shard = extract(made, part, on_batch)
-            storage.write_tensors(path, {"features": shard})
+            features = extract(made, part, on_batch)
+            shard = {
+                "features": features,
+                "seconds": torch.tensor(time.perf_counter() - begin, dtype=torch.float64),
+                "peak_memory": torch.tensor(peak_memory()),
+            }
+            storage.write_tensors(path, shard)
         elif on_batch is not None:
             on_batch(len(part))
         shards.append(shard)
-    return torch.cat(shards)
+    return Extraction(
+        features=torch.cat([shard["features"] for shard in shards]),
+        seconds=sum(shard["seconds"].item() for shard in shards),
+        peak_memory=max(int(shard["peak_memory"]) for shard in shards),
+    )
 
 
-def _read(path: Path, length: int) -> Tensor | None:
+def peak_memory() -> int:
+    """Tell the largest resident size that this process has had.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _read(path: Path, length: int) -> dict[str, Tensor] | None:
     if not path.exists():
         return None
     try:
-        shard = storage.read_tensors(path)["features"]
+        shard = storage.read_tensors(path)
     except storage.Damaged as damage:
         logger.warning("%s: its features are computed again.", damage)
         return None
-    return shard if len(shard) == length else None
+    return shard if len(shard["features"]) == length else None
