@@ -1,0 +1,343 @@
+"""The fair rival: three residual blocks trained from scratch, as well as they can be.
+
+The network sees the same 3x224x224 images as the ImageNet network. Each of them is a 32x32
+image enlarged seven times, so a first convolution with 7x7 windows and stride 7 looks at one
+original pixel and its neighbours, and the rest of the network works at CIFAR-10's own size.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as transforms
+
+from mmn13lib.transfer.devices import choose_dtype
+from mmn13lib.transfer.preprocessing import IMAGE_SIZE, MEAN, STD
+from mmn13lib.transfer.training import EpochRecord, EpochResult, epoch_generator, fit, one_cycle
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with BatchNorm and a shortcut past them (He et al. 2016).
+
+    The first convolution reduces height and width by its stride. The shortcut is a 1x1
+    convolution at the centres of the first one's windows.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        Before and after the block.
+    kernel_size, stride, padding
+        Of the first convolution; the second has 3x3 windows and stride 1.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
+        )
+        # taking these pixels first is the same as stride in the 1x1 convolution, which is
+        # 40 times slower on a CPU
+        self.centres = slice(kernel_size // 2 - padding, None, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+        inside = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        inside = self.bn2(self.conv2(inside))
+        return F.relu(inside.add_(self.shortcut(x[:, :, self.centres, self.centres])), inplace=True)
+
+
+class SmallResNet(nn.Module):
+    """Three residual blocks, average pooling and a classification head.
+
+    Parameters
+    ----------
+    num_classes
+        Width of the head.
+    channels
+        Of the three blocks.
+
+    Examples
+    --------
+    >>> SmallResNet()(torch.zeros(2, 3, 224, 224)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self, num_classes: int = 10, channels: tuple[int, int, int] = (32, 64, 128)
+    ) -> None:
+        super().__init__()
+        first, second, third = channels
+        self.blocks = nn.Sequential(
+            ResidualBlock(3, first, kernel_size=7, stride=7, padding=0),  # 224 -> 32
+            ResidualBlock(first, second, kernel_size=3, stride=2, padding=1),  # 32 -> 16
+            ResidualBlock(second, third, kernel_size=3, stride=2, padding=1),  # 16 -> 8
+        )
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(third, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map normalised images (N, 3, 224, 224) to logits (N, num_classes)."""
+        return self.head(self.pool(self.blocks(images)).flatten(1))
+
+
+@dataclass(frozen=True)
+class RivalSettings:
+    """How the rival is trained; the defaults were chosen on validation for 45,000 images.
+
+    Attributes
+    ----------
+    channels
+        Of the three blocks.
+    num_epochs, batch_size
+        A last batch that is not full is left out (the order is new in each epoch).
+    max_lr
+        Highest learning rate of the one-cycle schedule, for SGD with Nesterov momentum.
+    warmup
+        The part of the steps in which the learning rate rises.
+    momentum, weight_decay
+        Of SGD; BatchNorm's parameters and the head's bias do not decay.
+    label_smoothing
+        The share of the target that goes to all classes alike.
+    crop_padding
+        Pixels by which the 32x32 image is padded (by reflection) before the random crop.
+    """
+
+    channels: tuple[int, int, int] = (32, 64, 128)
+    num_epochs: int = 25
+    batch_size: int = 100
+    max_lr: float = 0.15
+    warmup: float = 0.25
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    crop_padding: int = 4
+
+    def for_images(self, num_images: int) -> "RivalSettings":
+        """Adapt epochs and batch size to a smaller number of labelled images.
+
+        Parameters
+        ----------
+        num_images
+            Labelled images to train on.
+
+        Returns
+        -------
+        RivalSettings
+        """
+        for limit, num_epochs, batch_size in ((250, 200, 32), (1000, 100, 32), (5000, 60, 64)):
+            if num_images <= limit:
+                return replace(
+                    self,
+                    num_epochs=num_epochs,
+                    batch_size=batch_size,
+                    max_lr=self.max_lr * batch_size / self.batch_size,
+                )
+        return self
+
+
+def train_rival(
+    images: Tensor,
+    labels: Tensor,
+    settings: RivalSettings,
+    seed: int,
+    device: torch.device | str,
+    checkpoint: Path | None = None,
+    validation: tuple[Tensor, Tensor] | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> tuple[SmallResNet, list[EpochRecord]]:
+    """Train the rival from scratch, or go on with a training that was cut off.
+
+    Parameters
+    ----------
+    images
+        uint8 (N, 3, H, W), H = W = 32 for CIFAR-10.
+    labels
+        int64 (N,).
+    settings
+        Use `RivalSettings.for_images` for few labelled images.
+    seed
+        Of the initial weights, the order and the augmentation.
+    device
+        Where to train.
+    checkpoint
+        The file to go on from, written after every epoch; None keeps nothing.
+    validation
+        Images and labels to measure the accuracy on after every epoch.
+    on_epoch
+        Called with each new record, once it is on disk.
+    on_batch
+        Called with the number of images trained on so far, over all epochs, and in all.
+
+    Returns
+    -------
+    model : SmallResNet
+        On the device, in eval mode.
+    records : list of EpochRecord
+        One per epoch, those of an earlier call included.
+    """
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = SmallResNet(channels=settings.channels).to(device)
+    optimizer = _optimizer(model, settings)
+    batch_size = min(settings.batch_size, len(images))
+    steps_per_epoch = len(images) // batch_size
+    num_steps = settings.num_epochs * steps_per_epoch
+
+    def train_one_epoch(epoch: int) -> EpochResult:
+        model.train()
+        loss_sum = torch.zeros((), device=device)
+        num_correct = torch.zeros((), device=device, dtype=torch.int64)
+        generator = epoch_generator(seed, epoch)
+        order = torch.randperm(len(images), generator=generator)
+        for batch in range(steps_per_epoch):
+            step = epoch * steps_per_epoch + batch
+            for group in optimizer.param_groups:
+                group["lr"] = settings.max_lr * one_cycle((step + 1) / num_steps, settings.warmup)
+            chosen = order[batch * batch_size : (batch + 1) * batch_size]
+            crops = crop_and_flip(images[chosen], settings.crop_padding, generator)
+            target = labels[chosen].to(device)
+            with _autocast(device):
+                logits = model(enlarge(crops.to(device), choose_dtype(device)))
+            loss = F.cross_entropy(logits.float(), target, label_smoothing=settings.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss_sum += loss.detach() * batch_size
+            num_correct += (logits.argmax(1) == target).sum()
+            if on_batch is not None:
+                on_batch((step + 1) * batch_size, num_steps * batch_size)
+        return EpochResult(loss_sum.item(), int(num_correct), steps_per_epoch * batch_size)
+
+    def evaluate() -> float:
+        assert validation is not None
+        held_out, truth = validation
+        return float((predict_logits(model, held_out, device).argmax(1) == truth).float().mean())
+
+    records = fit(
+        model,
+        optimizer,
+        settings.num_epochs,
+        train_one_epoch,
+        evaluate if validation is not None else None,
+        checkpoint,
+        _fingerprint(images, labels, settings, seed),
+        on_epoch,
+    )
+    return model.eval(), records
+
+
+@torch.no_grad()
+def predict_logits(
+    model: nn.Module, images: Tensor, device: torch.device | str, batch_size: int = 100
+) -> Tensor:
+    """Compute the logits of many images; the model is put into eval mode.
+
+    Parameters
+    ----------
+    model
+        Takes normalised images (N, 3, 224, 224).
+    images
+        uint8 (N, 3, H, W).
+    device
+        Where the model is.
+    batch_size
+        Images at a time.
+
+    Returns
+    -------
+    Tensor
+        float32 (N, num_classes), on the CPU.
+    """
+    device = torch.device(device)
+    model.eval()
+    logits = []
+    for batch in images.split(batch_size):
+        with _autocast(device):
+            logits.append(model(enlarge(batch.to(device), choose_dtype(device))).float().cpu())
+    return torch.cat(logits)
+
+
+def crop_and_flip(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
+    """Shift each image by up to `padding` pixels either way and mirror every second one.
+
+    Parameters
+    ----------
+    images
+        (N, C, H, W).
+    padding
+        Pixels, filled by reflection.
+    generator
+        Draws the shifts and the flips.
+
+    Returns
+    -------
+    Tensor
+        As `images`.
+    """
+    num_images, _, height, width = images.shape
+    padded = F.pad(images.float(), [padding] * 4, mode="reflect").to(images.dtype)
+    top, left = torch.randint(2 * padding + 1, (2, num_images, 1), generator=generator)
+    flip = torch.randint(2, (num_images, 1), generator=generator).bool()
+    rows = top + torch.arange(height)
+    columns = left + torch.arange(width)
+    columns = torch.where(flip, columns.flip(1), columns)
+    which = torch.arange(num_images)[:, None, None]
+    # indexed with the channels last, so that each pixel is moved as one
+    return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(
+        0, 3, 1, 2
+    )
+
+
+def enlarge(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Make a batch of small images what the question's transforms make of each of them.
+
+    Parameters
+    ----------
+    images
+        uint8 (N, 3, H, W), H = W.
+    dtype
+        Of the result.
+
+    Returns
+    -------
+    Tensor
+        (N, 3, 224, 224): resized as bytes, like a picture file, then scaled to [0, 1] and
+        normalised by ImageNet's mean and standard deviation.
+    """
+    pixels = transforms.resize(images, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
+    mean = 255 * torch.tensor(MEAN, device=images.device)
+    std = 255 * torch.tensor(STD, device=images.device)
+    # one pass, rounded once: bfloat16 arithmetic in several steps would lose a grey level
+    return F.batch_norm(pixels.to(dtype), mean, std**2, eps=0.0)
+
+
+def _autocast(device: torch.device) -> torch.autocast:
+    dtype = choose_dtype(device)
+    return torch.autocast(device.type, dtype, enabled=dtype is torch.bfloat16)
+
+
+def _optimizer(model: nn.Module, settings: RivalSettings) -> torch.optim.SGD:
+    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    groups = [
+        {"params": weights, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=0.0, momentum=settings.momentum, nesterov=True)
+
+
+def _fingerprint(images: Tensor, labels: Tensor, settings: RivalSettings, seed: int) -> str:
+    data = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
+    return f"{data} {settings} {seed}"
