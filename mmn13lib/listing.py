@@ -3,10 +3,13 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Documented = ast.ClassDef | ast.FunctionDef
+
+WIDTH = 78
+"""Columns of code that the PDF's page has room for."""
 
 
 def listing(*objects: Callable[..., Any]) -> str:
@@ -15,7 +18,8 @@ def listing(*objects: Callable[..., Any]) -> str:
     Parameters
     ----------
     *objects
-        Functions and classes; a docstring is cut down to its first line.
+        Functions and classes. A docstring is cut down to its first line, and a line that is too
+        wide for the page is broken, where that leaves the code's meaning as it is.
 
     Returns
     -------
@@ -27,7 +31,7 @@ def listing(*objects: Callable[..., Any]) -> str:
     >>> print(listing(listing).splitlines()[2])
         \"\"\"Write functions or classes as one Markdown block of Python, printed in HTML ...
     """
-    sources = [_brief(textwrap.dedent(inspect.getsource(thing))) for thing in objects]
+    sources = [_narrow(_brief(textwrap.dedent(inspect.getsource(thing)))) for thing in objects]
     return "\n".join(["```python", "\n\n\n".join(sources), "```", ""])
 
 
@@ -40,3 +44,32 @@ def _brief(source: str) -> str:
             brief = f'{" " * first.col_offset}"""{text.splitlines()[0]}"""'
             lines[first.lineno - 1 : first.end_lineno] = [brief]
     return "\n".join(lines)
+
+
+def _narrow(source: str) -> str:
+    meaning = _meaning(source)
+    lines = source.split("\n")
+    for index in reversed(range(len(lines))):  # from the end: lines move
+        for broken in _breaks(lines[index]):
+            narrower = [*lines[:index], *broken, *lines[index + 1 :]]
+            if _meaning("\n".join(narrower)) == meaning:
+                lines = narrower
+                break
+    return "\n".join(lines)
+
+
+def _breaks(line: str) -> Iterator[tuple[str, str]]:
+    """Break a line that is too wide after each of its commas, the last that fits first."""
+    indent = len(line) - len(line.lstrip())
+    further = 8 if line.lstrip().startswith("def ") else 4  # beside what stands under the def
+    cut = line.rfind(", ", indent, WIDTH) if len(line) > WIDTH else -1
+    while cut > 0:
+        yield line[: cut + 1], " " * (indent + further) + line[cut + 2 :]
+        cut = line.rfind(", ", indent, cut)
+
+
+def _meaning(source: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return None

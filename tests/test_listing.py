@@ -1,6 +1,7 @@
 """The code that a chapter prints is the code that runs."""
 
 import ast
+import inspect
 
 from mmn13lib.listing import listing
 
@@ -35,6 +36,23 @@ def test_long_docstrings_are_cut_and_every_other_line_stays() -> None:
         "    return number / 2  # exactly\n"
         "```\n"
     )
+
+
+def wide(first_argument: int, second_argument: int, third: str = "one, two, three, four") -> int:
+    return max(first_argument, second_argument, len(third), first_argument + second_argument, 17)
+
+
+def test_lines_too_wide_for_the_page_are_broken_and_mean_the_same() -> None:
+    code = listing(wide).removeprefix("```python\n").removesuffix("```\n")
+    assert max(map(len, code.splitlines())) <= 78
+    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(inspect.getsource(wide)))
+
+
+def test_a_text_is_never_broken() -> None:
+    def speak() -> str:
+        return "a text that is very long, so long that it does not fit, and has commas, many commas"
+
+    assert inspect.getsource(speak).strip() in listing(speak).replace("\n", "\n    ")
 
 
 def test_several_things_stand_in_one_block_that_python_reads() -> None:
