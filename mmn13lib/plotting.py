@@ -50,10 +50,9 @@ def new_figure(
     axes
         One ``Axes`` or an array of them.
     """
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(nrows, ncols, figsize=(width, height), **options)
-        # styles are read when a thing is drawn first: ticks and spines now, not after the context
-        figure.draw_without_rendering()
+    # for good, not in a context: titles, legends and images read the style when they are added
+    plt.rcParams.update(STYLE)
+    figure, axes = plt.subplots(nrows, ncols, figsize=(width, height), **options)
     plt.close(figure)
     return figure, axes
 

@@ -55,10 +55,19 @@ def imported_names(source: str, module: str = "") -> set[str]:
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
     """Walk the nodes that Python may run: what stands under TYPE_CHECKING is for type checkers."""
     yield tree
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+    for_checkers = isinstance(tree, ast.If) and _is_type_checking(tree.test)
+    for field, value in ast.iter_fields(tree):
+        if for_checkers and field == "body":
             continue
-        yield from _executed(node)
+        for node in value if isinstance(value, list) else [value]:
+            if isinstance(node, ast.AST):
+                yield from _executed(node)
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    if isinstance(test, ast.Attribute):
+        return test.attr == "TYPE_CHECKING"
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
@@ -119,7 +128,16 @@ def code_digest(*modules: str) -> str:
     -------
     str
         SHA-256, hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        If a name is no module of this package: its key would never change.
     """
+    for module in modules:
+        top, *rest = module.split(".")
+        if top != PACKAGE.name or _module_file(PACKAGE, rest) is None:
+            raise ValueError(f"{module} is no module of {PACKAGE.name}: its code can't be digested")
     digest = hashlib.sha256()
     files, _ = import_closure(modules)
     for file in files:
@@ -148,7 +166,7 @@ def key(*modules: str, **ingredients: Any) -> str:
 
 
 def file_digest(path: Path, memory: Path | None = None) -> str:
-    """Digest a file's bytes, remembering the answer while its size and time stay the same.
+    """Digest a file's bytes, remembering the answer while its size and times stay the same.
 
     Parameters
     ----------
@@ -163,7 +181,8 @@ def file_digest(path: Path, memory: Path | None = None) -> str:
         SHA-256, hexadecimal.
     """
     state = path.stat()
-    identity = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
+    # a copy may keep its original's time of change; nobody sets the inode's
+    identity = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
     known: dict[str, str] = {}
     if memory is not None:
         try:

@@ -57,7 +57,7 @@ class Settings:
             root=find_root(Path.cwd()),
             data=path("MMN13_DATA"),
             weights=path("MMN13_WEIGHTS"),
-            offline=environment.get("MMN13_OFFLINE", "") not in ("", "0"),
+            offline=environment.get("MMN13_OFFLINE", "").lower() not in ("", "0", "false", "no"),
         )
 
     @property

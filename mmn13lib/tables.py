@@ -1,6 +1,11 @@
 """Tables as Markdown, which both HTML and PDF are made from."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+# mathematics, code and escapes keep their bars: pandoc doesn't take those for a cell's end
+BAR = re.compile(r"(\$(?=\S)[^$]*(?<=\S)\$(?!\d)|`[^`]*`|\\.)|\|")
+RULES = {"l": ":--", "c": ":-:", "r": "--:"}
 
 
 def markdown_table(
@@ -13,7 +18,7 @@ def markdown_table(
     headers
         One text a column, Markdown allowed.
     rows
-        The cells, one sequence a row; each is written with ``str``.
+        The cells, one sequence a row; each is written with ``str``, on one line.
     align
         One letter a column: l, c or r. By default the first column is left-aligned and the
         others are right-aligned.
@@ -26,7 +31,8 @@ def markdown_table(
     Raises
     ------
     ValueError
-        If a row's length or `align`'s differs from the number of headers.
+        If a row's length or `align`'s differs from the number of headers, or `align` has
+        another letter.
 
     Examples
     --------
@@ -36,14 +42,16 @@ def markdown_table(
     | 3x3 | 1.5 |
     """
     align = "l" + "r" * (len(headers) - 1) if align is None else align
-    rules = {"l": ":--", "c": ":-:", "r": "--:"}
-    cells = [[str(cell).replace("|", r"\|") for cell in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in [headers, *rows]]
     for row in [align, *cells]:
         if len(row) != len(headers):
             raise ValueError(f"{len(headers)} columns have headers, but {row!r} has {len(row)}")
-    lines = [headers, [rules[letter] for letter in align], *cells]
-    texts = [
-        ("|" + "|".join(line) + "|") if line is lines[1] else "| " + " | ".join(line) + " |"
-        for line in lines
-    ]
-    return "\n" + "\n".join(texts) + "\n"
+    if not set(align) <= set(RULES):
+        raise ValueError(f"align has one of the letters l, c, r for each column, not {align!r}")
+    first, *others = ("| " + " | ".join(row) + " |" for row in cells)
+    rule = "|" + "|".join(RULES[letter] for letter in align) + "|"
+    return "\n" + "\n".join([first, rule, *others]) + "\n"
+
+
+def _cell(value: object) -> str:
+    return BAR.sub(lambda match: match[1] or r"\|", " ".join(str(value).split("\n")))
