@@ -13,10 +13,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).resolve().parent
 if __name__ == "__main__":
-    # run by its path: the folder with this file must not hide libraries, this project must be found
-    sys.path[0] = str(ROOT)
+    # run by its path: the modules beside this file must not hide libraries of the same names
+    sys.path = [str(HERE.parents[1]), *(path for path in sys.path if Path(path) != HERE)]
 
 try:
     from mmn13lib import storage
@@ -55,6 +55,7 @@ def before(settings: Settings) -> None:
         from mmn13lib.press.prepare import prepare
 
         warnings = prepare(settings)
+    restore_placeholders(settings.root)  # a failed render leaves its own
     book = read_book(settings.root)
     for folder in {chapter.path.parent for chapter in book.chapters}:
         drop_damaged_cache(folder / ".jupyter_cache")

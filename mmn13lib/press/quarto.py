@@ -66,8 +66,9 @@ def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = p
     # this takes a moment to import, which `mmn13 status` shall not wait for
     from mmn13lib.press.execution import only_render
 
-    book = read_book(settings.root)
     with only_render(settings, progress):
+        hook.restore_placeholders(settings.root)
+        book = read_book(settings.root)
         for chapter in book.chapters:
             if not {chapter.name, chapter.short_name}.isdisjoint(rerun):
                 forget(chapter, book, settings)
@@ -190,7 +191,7 @@ def failure(said: Sequence[str], code: int, book: Book) -> str:
     failed = next((i for i, line in enumerate(said) if "following cell:" in line), None)
     if failed is None:
         shown = [line for line in said if line.startswith(("mmn13:", "error:", "ERROR"))]
-        why = " ".join(shown[-1:] or [line for line in said if line][-3:])
+        why = " ".join(shown[:1] or [line for line in said if line][-3:])
         return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {kept}"
     traceback = said[failed:]
     where = f"{Path(place).name}, line {_line_number(book, label, traceback)}"
@@ -211,7 +212,7 @@ def _line_number(book: Book, label: str, said: Sequence[str]) -> int:
 
 def _error(said: Sequence[str]) -> str:
     """Pick the error's own words out of a traceback."""
+    said = [line for line in said if line and not line.startswith("WARN:")]
     ends = [i for i, line in enumerate(said) if re.match(r"^[A-Za-z_][\w.]*(: |$)", line)]
-    lines = said[ends[-1] :] if ends else said[-1:]
-    words = " ".join(line for line in lines if line and not line.startswith("WARN:"))
+    words = " ".join(said[ends[-1] :] if ends else said[-1:])
     return re.sub(r"^\S*UserError: ", "", words)
