@@ -59,8 +59,11 @@ def _narrow(source: str) -> str:
 
 
 def _breaks(line: str) -> Iterator[tuple[str, str]]:
-    """Break a line that is too wide after each of its commas, the last that fits first."""
+    """Break a line that is too wide: its comment goes above it, or the end of its list below."""
     indent = len(line) - len(line.lstrip())
+    code, mark, comment = line.partition("  # ")
+    if mark and len(code) <= WIDTH < len(line):
+        yield " " * indent + "# " + comment, code
     further = 8 if line.lstrip().startswith("def ") else 4  # beside what stands under the def
     cut = line.rfind(", ", indent, WIDTH) if len(line) > WIDTH else -1
     while cut > 0:

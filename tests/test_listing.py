@@ -48,6 +48,17 @@ def test_lines_too_wide_for_the_page_are_broken_and_mean_the_same() -> None:
     assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(inspect.getsource(wide)))
 
 
+def test_a_comment_that_does_not_fit_goes_above_its_line() -> None:
+    def count() -> int:
+        return len("a text of some length, so that nothing more fits here")  # but a comment
+
+    lines = listing(count).splitlines()
+    assert lines[2:4] == [
+        "    # but a comment",
+        '    return len("a text of some length, so that nothing more fits here")',
+    ]
+
+
 def test_a_text_is_never_broken() -> None:
     def speak() -> str:
         return "a text that is very long, so long that it does not fit, and has commas, many commas"

@@ -87,6 +87,7 @@ def made_up_results() -> Callable[..., Results]:
             ],
             trap={
                 "moved_buffers": 60,
+                "moved_buffers_frozen": 0,
                 "total_buffers": 60,
                 "accuracy_frozen": 0.78,
                 "accuracy_trap": 0.74,

@@ -1,0 +1,51 @@
+"""The chapter's tables and sentences hold what the results hold."""
+
+import torch
+
+from mmn13lib.transfer import chapter
+from mmn13lib.transfer.backbone import TransferResNet
+from mmn13lib.transfer.comparison import compare
+
+
+def test_only_the_head_is_listed_as_trained():
+    table = chapter.children_table(TransferResNet(), torch.zeros(3, 224, 224))
+    rows = table.strip().splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows][-3:] == ["`layer4`", "`avgpool`", "`fc`"]
+    assert [row for row in rows if "**yes**" in row] == [
+        "| `fc` | `Linear` | 10 | 5,130 | **yes** |"
+    ]
+    assert "| `layer4` | `Sequential` | 512 x 7 x 7 | 8,393,728 | no |" in rows
+
+
+def test_folded_weights_are_said_to_exaggerate_the_trap(made_up_results):
+    folded, whole = made_up_results(mode="other-weights"), made_up_results(mode="imagenet")
+    assert "60 of 60 moved" in chapter.trap_text(whole)
+    assert "in eval mode none" in chapter.trap_text(whole)
+    assert "exaggerate" in chapter.trap_text(folded)
+    assert "exaggerate" not in chapter.trap_text(whole)
+
+
+def test_the_seeds_are_summed_up_by_mean_and_deviation(made_up_results):
+    text = chapter.training_text(made_up_results(head=0.87))
+    assert "**87.00% ± 0.16%**" in text
+    assert "bfloat16" in text
+
+
+def test_the_comparison_has_a_row_for_every_cost(made_up_results):
+    results = made_up_results()
+    table = chapter.comparison_table(results, compare(results))
+    assert "| trained parameters | 5,130 | 308,394 |" in table
+    assert "| training time | 7.0 min | 30.0 min |" in table
+    assert "87.00% (85.5–88.4)" in table
+
+
+def test_every_class_has_its_accuracy_and_its_most_frequent_confusion(made_up_results):
+    results = made_up_results()
+    comparison = compare(results)
+    rows = chapter.class_table(results, comparison).strip().splitlines()[2:]
+    assert len(rows) == 10
+    cat = comparison.head.confusion[3]
+    wrong = [images for given, images in enumerate(cat) if given != 3]
+    assert f"| cat | {cat[3] / cat.sum():.1%} |" in rows[3]
+    assert f"({max(wrong)})" in rows[3].split("|")[3]
+    assert chapter.pairs_text(results, comparison).count("taken for") == 6
