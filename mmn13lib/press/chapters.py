@@ -14,9 +14,8 @@ import yaml
 
 from mmn13lib.errors import UserError
 
-CELL_OPTIONS = frozenset(
-    "label echo include output warning code-fold code-summary fig-cap fig-alt tbl-cap".split()
-)
+CELL_OPTIONS = frozenset(("label", "echo", "include", "output", "warning"))
+CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
 CALLOUTS = frozenset(("note", "tip", "important", "warning"))
 DIGEST_FOLDER = "_dependencies"
 

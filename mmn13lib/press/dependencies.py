@@ -62,7 +62,7 @@ def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, 
     }
     package = settings.root / "mmn13lib"
     code = "\n".join(_plain_python(cell) for cell in cells)
-    files, libraries = _closure(code, package)
+    files, libraries = provenance.import_closure(provenance.imported_names(code), package)
     for file in files:
         found[file.relative_to(settings.root).as_posix()] = _file_digest(file)
     found |= {name: number for name in sorted(libraries) if (number := _version(name))}
@@ -71,9 +71,7 @@ def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, 
         digest = _file_digest(path) if path.is_file() else MISSING
         found[path.relative_to(settings.root).as_posix()] = digest
     if package / INPUTS in files:
-        from mmn13lib.transfer import inputs
-
-        found |= {f"{name}:": value for name, value in inputs.fingerprint(settings).items()}
+        found |= _inputs(settings)
     return found
 
 
@@ -202,18 +200,18 @@ def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list
     ]
 
 
-def _closure(code: str, package: Path) -> tuple[list[Path], set[str]]:
-    """Follow the imports of code; a module named in a string (to make a key) counts as one."""
-    names = provenance.imported_names(code)
-    files, libraries = provenance.import_closure(names, package)
-    named: set[str] = set()
-    while True:
-        for file in files:
-            named |= set(re.findall(r"[\"'](mmn13lib(?:\.\w+)+)[\"']", file.read_text("utf-8")))
-        wider, libraries = provenance.import_closure(names | named, package)
-        if wider == files:
-            return files, libraries
-        files = wider
+def _inputs(settings: Settings) -> dict[str, str]:
+    """Name data and weights so that a person knows them, and another content has another name."""
+    from mmn13lib.transfer import inputs
+
+    found = inputs.fingerprint(settings)
+    sample = found["mode"] == "sample"
+    imagenet = found["mode"] == "imagenet"
+    given = f"{settings.weights.name if settings.weights else 'file'} {found['weights'][:8]}"
+    return {
+        "data:": f"sample {found['data'][:8]}" if sample else "CIFAR-10",
+        "weights:": "sample" if sample else "IMAGENET1K_V1" if imagenet else given,
+    }
 
 
 def _plain_python(cell: Cell) -> str:
@@ -223,7 +221,7 @@ def _plain_python(cell: Cell) -> str:
         ast.parse(code)
     except SyntaxError as error:
         raise UserError(
-            f"{cell.file.name}, line {cell.line}: the cell {cell.label} is no valid Python: {error}."
+            f"{cell.file.name}, line {cell.line}: {cell.label} is no valid Python: {error}."
         ) from error
     return code
 

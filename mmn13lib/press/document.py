@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmn13lib.errors import UserError
-from mmn13lib.press.chapters import Book, Cell, Chapter
+from mmn13lib.press.chapters import Book, Cell
 from mmn13lib.press.execution import Executed
 
 FORMATS = ("html", "typst")

@@ -149,11 +149,16 @@ def _store(notebook: NotebookNode, chapter: Chapter, folder: Path) -> None:
     try:
         get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
     except Exception:  # an unusable cache folder is begun anew
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
         try:
-            shutil.rmtree(folder, ignore_errors=True)
             get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
         except OSError as error:
             raise storage.disk_error(folder / chapter.name, error) from error
+        except Exception as error:  # the database's own words for the same
+            raise UserError(
+                f"{folder} could not be written to ({error.__cause__ or error}): "
+                "free some space, make it writable, and render again."
+            ) from error
 
 
 def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress: Progress) -> None:

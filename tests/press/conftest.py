@@ -1,0 +1,50 @@
+"""Fixtures of the press: a tiny book, fresh or executed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_book import write_book
+
+from mmn13lib.press.chapters import read_book
+from mmn13lib.press.execution import execute
+from mmn13lib.settings import Settings
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Give a fresh tiny book that was never executed."""
+    return write_book(tmp_path / "book")
+
+
+@pytest.fixture(scope="session")
+def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Execute a tiny book; tests take copies of it, cache and all."""
+    root = write_book(tmp_path_factory.mktemp("executed") / "book")
+    settings = Settings(root, offline=True)
+    book = read_book(root)
+    for chapter in book.chapters:
+        execute(chapter, book, settings, lambda line: None)
+    return root
+
+
+@pytest.fixture
+def executed(executed_once: Path, tmp_path: Path) -> Path:
+    """Give a copy of the executed tiny book."""
+    return shutil.copytree(executed_once, tmp_path / "copy")
+
+
+@pytest.fixture
+def rerun() -> Callable[..., list[str]]:
+    """Render the chapters of a book and list the labels of the cells that were executed."""
+
+    def run(root: Path, settings: Settings | None = None) -> list[str]:
+        log = root / "executed.txt"
+        log.unlink(missing_ok=True)
+        book = read_book(root)
+        for chapter in book.chapters:
+            execute(chapter, book, settings or Settings(root, offline=True), lambda line: None)
+        return log.read_text().split() if log.exists() else []
+
+    return run
