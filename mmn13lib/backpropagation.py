@@ -176,10 +176,8 @@ def convolution_gradients(
     upstream = _symbols("g", geometry.output_shape)
     output = convolve(image, kernel, geometry)
     cost = cost_of(list(output), list(upstream))
-    return ConvolutionGradients(
-        geometry, image, kernel, output, upstream, kernel.applyfunc(cost.diff),
-        image.applyfunc(cost.diff),
-    )  # fmt: skip
+    d_kernel, d_image = kernel.applyfunc(cost.diff), image.applyfunc(cost.diff)
+    return ConvolutionGradients(geometry, image, kernel, output, upstream, d_kernel, d_image)
 
 
 def convolve(
@@ -214,7 +212,7 @@ def convolve(
 
 
 def cost_of(outputs: list[sympy.Expr], derivatives: list[sympy.Expr]) -> sympy.Expr:
-    """Make the cost: an undefined function of the outputs, its partial derivatives named.
+    """Make C, an undefined function of the outputs, and name its derivatives.
 
     Parameters
     ----------

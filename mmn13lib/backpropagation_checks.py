@@ -94,7 +94,7 @@ def comparisons(count: int = 300, seed: int = 13) -> Iterator[Comparison]:
 
 
 def random_geometry(generator: np.random.Generator) -> Geometry:
-    """Draw a convolution: sides up to 7, a kernel up to 4x4, stride up to 3, padding up to 2.
+    """Draw a convolution: sides up to 6, a kernel up to 4x4, stride up to 3, padding up to 2.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def random_geometry(generator: np.random.Generator) -> Geometry:
     -------
     Geometry
     """
-    rows, columns = (int(side) for side in generator.integers(1, 8, size=2))
+    rows, columns = (int(side) for side in generator.integers(1, 7, size=2))
     stride, padding = int(generator.integers(1, 4)), int(generator.integers(0, 3))
     high, wide = (
         int(generator.integers(1, min(4, side + 2 * padding) + 1)) for side in (rows, columns)

@@ -87,7 +87,7 @@ def backward_figure(gradients: ConvolutionGradients, column: int = 2) -> Figure:
     """
     high = gradients.kernel.shape[0]
     rows, columns = gradients.upstream.shape
-    figure, axes = new_figure(1, gradients.image.shape[0], height=2.7)
+    figure, axes = new_figure(1, gradients.image.shape[0], height=2.1)
     for top, axis in enumerate(axes):
         derivative = sympy.latex(gradients.d_image[top, column - 1])
         title = rf"$\partial C/\partial x_{{{top + 1}{column}}} = {derivative}$"
