@@ -240,8 +240,8 @@ def _unpack(archive: Path, sources: Sources, progress: Callable[[str], None]) ->
                 # only the files that are expected: an archive can't write anywhere else
                 for member in tar:
                     content = tar.extractfile(member)
-                    folder, _, name = member.name.rpartition("/")
-                    if content and folder == BATCHES_FOLDER and name in sources.batches:
+                    name = member.name.rpartition("/")[2]
+                    if content and name in sources.batches:
                         with (unpacked / name).open("wb") as file:
                             shutil.copyfileobj(content, file)
             damaged = damaged_batches(unpacked, sources.batches)

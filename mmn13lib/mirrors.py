@@ -175,9 +175,7 @@ def download(
                 return part.replace(folder / file.name)
             part.unlink(missing_ok=True)
             reasons[host] = "sent something else (the checksum is wrong)"
-            if start:  # the fault may lie in what an earlier host sent
-                waiting.appendleft(url)
-            else:
+            if not start:  # otherwise the fault may lie in what an earlier host sent
                 waiting = deque(other for other in waiting if other != url)
     except OSError as error:
         part.unlink(missing_ok=True)
