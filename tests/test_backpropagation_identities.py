@@ -15,7 +15,6 @@ from mmn13lib.backpropagation_identities import (
 )
 
 
-@pytest.mark.timeout(300)
 def test_the_theorem_holds_for_every_convolution_up_to_5x5_and_3x3():
     results = list(identities())
     assert len(results) == 1782
