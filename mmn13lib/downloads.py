@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from mmn13lib import mirrors, storage
 from mmn13lib.errors import UserError
 from mmn13lib.mirrors import HostedFile, Patience
+from mmn13lib.provenance import file_digest
 from mmn13lib.settings import Settings
 
 BATCHES_FOLDER = "cifar-10-batches-py"
@@ -141,7 +142,9 @@ def fetch(
     return Fetched(fetched.data, fetched.weights, missing)
 
 
-def damaged_batches(folder: Path, batches: Mapping[str, str] = BATCHES) -> list[str]:
+def damaged_batches(
+    folder: Path, batches: Mapping[str, str] = BATCHES, memory: Path | None = None
+) -> list[str]:
     """List the batch files of an unpacked CIFAR-10 that are missing or not the genuine ones.
 
     Parameters
@@ -150,6 +153,8 @@ def damaged_batches(folder: Path, batches: Mapping[str, str] = BATCHES) -> list[
         ``cifar-10-batches-py``.
     batches
         The MD5 of each file.
+    memory
+        As in `provenance.file_digest`.
 
     Returns
     -------
@@ -159,16 +164,17 @@ def damaged_batches(folder: Path, batches: Mapping[str, str] = BATCHES) -> list[
     return [
         name
         for name, md5 in batches.items()
-        if not (folder / name).is_file() or mirrors.file_digest(folder / name, "md5") != md5
+        if not (folder / name).is_file() or file_digest(folder / name, memory, "md5") != md5
     ]
 
 
 def _found(settings: Settings, sources: Sources) -> Fetched:
-    data, weights = settings.data, settings.weights
-    if data is None and not damaged_batches(settings.downloads / BATCHES_FOLDER, sources.batches):
-        data = settings.downloads
-    if weights is None and sources.weights.matches(settings.downloads / sources.weights.name):
-        weights = settings.downloads / sources.weights.name
+    data, weights, folder = settings.data, settings.weights, settings.downloads
+    memory = settings.cache / "digests.json"
+    if data is None and not damaged_batches(folder / BATCHES_FOLDER, sources.batches, memory):
+        data = folder
+    if weights is None and sources.weights.matches(folder / sources.weights.name, memory):
+        weights = folder / sources.weights.name
     return Fetched(data, weights, ())
 
 
@@ -221,7 +227,7 @@ def _recent_failures(settings: Settings) -> dict[str, str]:
     for name, failure in _memory(settings).items():
         age = time.time() - failure["time"]
         if 0 <= age < REMEMBERED_SECONDS:
-            recent[name] = f"{failure['reason']} (tried {age / 60:.0f} minutes ago)"
+            recent[name] = f"{failure['reason']}, tried {age / 60:.0f} minutes ago"
     return recent
 
 

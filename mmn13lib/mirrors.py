@@ -5,7 +5,6 @@ kept in ``x.part``, which another host can continue, since the copies are the sa
 only a file whose checksum is right gets its name.
 """
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from urllib.request import Request, urlopen
 from tqdm import tqdm
 
 from mmn13lib import storage
+from mmn13lib.provenance import file_digest
 
 BLOCK = 1 << 18
 
@@ -50,9 +50,11 @@ class HostedFile:
     algorithm: str
     digest: str
 
-    def matches(self, path: Path) -> bool:
-        """Say whether `path` is this file, whole."""
-        return path.is_file() and file_digest(path, self.algorithm).startswith(self.digest)
+    def matches(self, path: Path, memory: Path | None = None) -> bool:
+        """Say whether `path` is this file, whole; `memory` as in `provenance.file_digest`."""
+        if not path.is_file():
+            return False
+        return file_digest(path, memory, self.algorithm).startswith(self.digest)
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,6 @@ class Patience:
 
 class Failed(Exception):  # noqa: N818 - it is an outcome that callers plan for
     """A host or all hosts failed; the message says why."""
-
-
-def file_digest(path: Path, algorithm: str) -> str:
-    """Digest a file's bytes: hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def part_path(path: Path) -> Path:

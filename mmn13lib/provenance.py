@@ -165,7 +165,7 @@ def key(*modules: str, **ingredients: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def file_digest(path: Path, memory: Path | None = None) -> str:
+def file_digest(path: Path, memory: Path | None = None, algorithm: str = "sha256") -> str:
     """Digest a file's bytes, remembering the answer while its size and times stay the same.
 
     Parameters
@@ -174,15 +174,19 @@ def file_digest(path: Path, memory: Path | None = None) -> str:
         The file.
     memory
         A JSON file to remember digests in, so that hundreds of megabytes are read once.
+    algorithm
+        As `hashlib` calls it.
 
     Returns
     -------
     str
-        SHA-256, hexadecimal.
+        Hexadecimal.
     """
     state = path.stat()
     # a copy may keep its original's time of change; nobody sets the inode's
-    identity = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
+    identity = (
+        f"{algorithm}|{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
+    )
     known: dict[str, str] = {}
     if memory is not None:
         try:
@@ -192,7 +196,7 @@ def file_digest(path: Path, memory: Path | None = None) -> str:
         if identity in known:
             return known[identity]
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, algorithm).hexdigest()
     if memory is not None:
         storage.write_json(memory, {**known, identity: digest})
     return digest
