@@ -95,11 +95,12 @@ def training_text(results: Results) -> str:
         Markdown.
     """
     precision, seeds = results.precision, results.head_seeds
+    seconds = sum(record["seconds"] for record in results.head.history)
     text = (
         f"The features of all images took {duration(results.timings['features'])}, at "
         f"{results.extraction_images_per_second:,.0f} images per second and with "
         f"{results.peak_memory_bytes / 1e9:.1f} GB of memory at the most; the head's training, "
-        f"{len(results.head.history)} epochs, took {duration(results.timings['head'])}."
+        f"{len(results.head.history)} epochs, took {duration(seconds)}."
     )
     if precision["used_name"] != "float32":
         text += (
