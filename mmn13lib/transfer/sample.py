@@ -121,12 +121,12 @@ def draw(num_images: int, random: np.random.RandomState) -> tuple[np.ndarray, np
         int64 (N,), 0 to 9 and again.
     """
     labels = np.arange(num_images) % len(CLASSES)
-    images = np.stack([_draw_one(label, random) for label in labels])
+    images = np.stack([_draw_one(CLASSES[label], random) for label in labels])
     return images, labels
 
 
-def _draw_one(label: int, random: np.random.RandomState) -> np.ndarray:
-    mask = _mask(CLASSES[label], random)
+def _draw_one(pattern: str, random: np.random.RandomState) -> np.ndarray:
+    mask = _mask(pattern, random)
     background = random.randint(0, 256, 3)
     foreground = (background + random.randint(64, 193, 3)) % 256
     colours = np.where(mask[None], foreground[:, None, None], background[:, None, None])
