@@ -137,9 +137,7 @@ def _layer_call(layer: Any, images: Tensor, gradient: Tensor, way: str) -> Calla
     return forward if way == "forward" else both
 
 
-def _bare_products(
-    matrix: Tensor, batch: int, gradient: Tensor, way: str
-) -> Callable[[], Any]:
+def _bare_products(matrix: Tensor, batch: int, gradient: Tensor, way: str) -> Callable[[], Any]:
     """Make the matrix products that such a layer cannot do without, and nothing else."""
     weights = matrix.expand(batch, *matrix.shape)
     columns = torch.randn(batch, matrix.shape[1], gradient.shape[2])
@@ -241,7 +239,15 @@ def table(result: dict[str, Any]) -> str:
     -------
     str
     """
-    headers = ["layer", "forward / Conv2d", "/ product", "both / Conv2d", "/ products", "MiB", "Conv2d's MiB"]
+    headers = [
+        "layer",
+        "forward / Conv2d",
+        "/ product",
+        "both / Conv2d",
+        "/ products",
+        "MiB",
+        "Conv2d's MiB",
+    ]
     rows = [
         [
             shape["name"],

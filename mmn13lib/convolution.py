@@ -195,7 +195,9 @@ def _patches(images: Tensor, weight: Tensor, stride: int, padding: int) -> Tenso
     return columns.reshape(n, channels * kh * kw, height * width)
 
 
-def _image_gradient(d_columns: Tensor, images: Tensor, weight: Tensor, size: Any, ctx: Any) -> Tensor:
+def _image_gradient(
+    d_columns: Tensor, images: Tensor, weight: Tensor, size: Any, ctx: Any
+) -> Tensor:
     """Add every column's gradient to the pixels that it came from: the adjoint of `_patches`."""
     (kh, kw), (height, width), (stride, padding) = weight.shape[2:], size, (ctx.stride, ctx.padding)
     d_windows = d_columns.unflatten(1, (-1, kh, kw)).unflatten(4, size)
@@ -203,9 +205,9 @@ def _image_gradient(d_columns: Tensor, images: Tensor, weight: Tensor, size: Any
     d_padded = d_columns.new_zeros(n, channels, rows + 2 * padding, columns + 2 * padding)
     for i in range(kh):
         for j in range(kw):
-            d_padded[
-                :, :, i : i + stride * height : stride, j : j + stride * width : stride
-            ] += d_windows[:, :, i, j]
+            d_padded[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += (
+                d_windows[:, :, i, j]
+            )
     return d_padded[:, :, padding : padding + rows, padding : padding + columns]
 
 

@@ -1,14 +1,13 @@
 """Question 1: our layer beside ``torch.nn.Conv2d``, with equal weights on equal inputs."""
 
+import ast
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmn13lib import convolution
 from mmn13lib.convolution import Conv2d
 
 
@@ -17,7 +16,7 @@ class Comparison:
     """How far our layer is from PyTorch's, on one input.
 
     The differences are relative: the largest absolute difference, divided by the largest
-    absolute value that ``torch.nn.Conv2d`` has there (by 1 if that is smaller than 1).
+    absolute value that ``torch.nn.Conv2d`` has there (by 1 if it has only zeros).
     """
 
     input_shape: tuple[int, ...]
@@ -94,9 +93,7 @@ def reference(**arguments: Any) -> nn.Conv2d:
     return nn.Conv2d(**(defaults | arguments))
 
 
-def _results(
-    layer: Callable[[Tensor], Tensor] | Any, images: Tensor, gradient: Tensor
-) -> list[Tensor]:
+def _results(layer: Any, images: Tensor, gradient: Tensor) -> list[Tensor]:
     images = images.clone().requires_grad_()
     output = layer(images)
     gradients = torch.autograd.grad(output, (images, layer.weight, layer.bias), gradient)
@@ -104,9 +101,10 @@ def _results(
 
 
 def _relative_difference(ours: Tensor, theirs: Tensor) -> float:
-    if not ours.numel():
+    if not theirs.numel():
         return 0.0
-    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1))
+    scale = float(theirs.abs().max())
+    return float((ours - theirs).abs().max()) / (scale or 1.0)
 
 
 def samples() -> list[Comparison]:
@@ -131,18 +129,8 @@ def samples() -> list[Comparison]:
     ]  # fmt: skip
 
 
-def code_lines() -> int:
-    """Count the lines of the layer's module that are neither blank, comment nor docstring.
-
-    Returns
-    -------
-    int
-    """
-    return count_code_lines(inspect.getsource(convolution))
-
-
 def count_code_lines(source: str) -> int:
-    """Count the lines of Python that are neither blank, comment nor docstring.
+    r"""Count the lines of Python that are neither blank, comment nor docstring.
 
     Parameters
     ----------
@@ -155,11 +143,9 @@ def count_code_lines(source: str) -> int:
 
     Examples
     --------
-    >>> count_code_lines("def f():\\n    'Say it.'\\n\\n    return 1  # why\\n")
+    >>> count_code_lines("def f():\n    'Say it.'\n\n    return 1  # why\n")
     2
     """
-    import ast
-
     tree, documentation = ast.parse(source), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
