@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmn13lib.downloads import BATCHES, BATCHES_FOLDER, WEIGHTS, damaged_batches
+from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -180,7 +181,21 @@ def check_weights(settings: Settings) -> Requirement:
         return Requirement("weights", False, needed, f"no file {path}", fix)
     if settings.weights is None and not WEIGHTS.matches(path):
         return Requirement("weights", False, needed, f"{path} is corrupted", fix)
-    return Requirement("weights", True, needed, str(path))
+    problem = _weights_problem(settings.weights) if settings.weights else ""
+    return Requirement("weights", not problem, needed, problem or str(path), fix)
+
+
+def _weights_problem(path: Path) -> str:
+    """Load somebody's own weights as the experiment will; say what is wrong with them."""
+    try:
+        from mmn13lib.transfer.backbone import TransferResNet
+
+        TransferResNet.from_weights(path)
+    except UserError as error:
+        return str(error)
+    except (ImportError, OSError, RuntimeError) as error:  # torch's own line says what to do
+        return f"{path} can't be loaded ({type(error).__name__}: {error})"
+    return ""
 
 
 def check_disk(root: Path) -> Requirement:

@@ -34,7 +34,7 @@ def layer(name: str) -> int:
     part = name.split(".")[1]
     if part.startswith(("convolution", "backpropagation")):
         return 1
-    return {"transfer": 2, "press": 3, "cli": 4}.get(part, 0)
+    return {"transfer": 2, "requirements": 2, "press": 3, "cli": 4}.get(part, 0)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torchvision.models import resnet18
 
 from mmn13lib import requirements
 from mmn13lib.requirements import Requirement
@@ -73,8 +75,16 @@ def test_a_named_folder_without_data_stops_the_report(settings: Settings, tmp_pa
 def test_named_weights_must_exist(settings: Settings, tmp_path: Path) -> None:
     given = replace(settings, weights=tmp_path / "mine.pth")
     assert state(requirements.check_weights(given)) == (False, True)
-    (tmp_path / "mine.pth").write_bytes(b"weights")
+
+
+def test_named_weights_must_be_those_of_a_resnet18(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, weights=tmp_path / "mine.pth")
+    torch.save(resnet18(num_classes=100).state_dict(), tmp_path / "mine.pth")
     assert requirements.check_weights(given).ok
+    torch.save({"fc.weight": torch.zeros(10, 512)}, tmp_path / "mine.pth")
+    assert state(requirements.check_weights(given)) == (False, True)
+    (tmp_path / "mine.pth").write_bytes(b"no weights")
+    assert state(requirements.check_weights(given)) == (False, True)
 
 
 def test_downloaded_weights_must_be_the_genuine_ones(settings: Settings) -> None:
