@@ -115,7 +115,8 @@ class ConvolutionGradients:
         Returns
         -------
         dict of str
-            LaTeX by name: ``y11``, …, ``dk11``, …, ``dx11``, …, without dollar signs.
+            LaTeX by name: ``y11``, …, ``dk11``, …, ``dx11``, …, without dollar signs; a sum of
+            more than three terms is broken into lines.
 
         Examples
         --------
@@ -130,8 +131,12 @@ class ConvolutionGradients:
             ("dx", _derivative("x{}"), self.d_image),
         ):
             for at, expression in _entries(matrix):
-                right = sympy.latex(expression, symbol_names=names)
-                equations[f"{prefix}{_label(*at)}"] = f"{left.replace('{}', _index(*at))} = {right}"
+                terms = [
+                    sympy.latex(term, symbol_names=names) for term in expression.as_ordered_terms()
+                ]
+                equations[f"{prefix}{_label(*at)}"] = _equation(
+                    left.replace("{}", _index(*at)), terms
+                )
         return equations
 
 
@@ -298,3 +303,10 @@ def _index(i: int, j: int) -> str:
 
 def _derivative(variable: str) -> str:
     return rf"\frac{{\partial C}}{{\partial {variable}}}"
+
+
+def _equation(left: str, terms: list[str], per_line: int = 3) -> str:
+    lines = [" + ".join(terms[n : n + per_line]) for n in range(0, len(terms), per_line)]
+    if len(lines) == 1:
+        return f"{left} = {lines[0]}"
+    return rf"\begin{{aligned}} {left} &= {r' \\ &\quad + '.join(lines)} \end{{aligned}}"

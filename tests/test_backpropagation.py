@@ -143,7 +143,16 @@ def test_latex_has_one_equation_for_every_output_and_derivative():
 
 def test_latex_uses_only_what_survives_in_html_and_typst():
     for equation in convolution_gradients((3, 3), (2, 2), 2, 1).latex().values():
-        assert set(re.findall(r"\\[a-zA-Z]+|\\.", equation)) <= {r"\frac", r"\partial"}
+        commands = set(re.findall(r"\\[a-zA-Z]+|\\.|(?<=begin{)\w+", equation))
+        safe = {r"\frac", r"\partial", r"\begin", r"\end", r"\\", r"\quad", "aligned"}
+        assert commands <= safe
+
+
+def test_a_long_sum_is_broken_into_lines_of_three_terms():
+    equation = convolution_gradients().latex()["dk21"]
+    lines = equation.split(r"\\")
+    assert [line.count(r"{\partial y_") for line in lines] == [3, 3]
+    assert lines[1].lstrip().startswith(r"&\quad + ")
 
 
 def test_indices_of_two_digits_stay_apart():
