@@ -309,4 +309,5 @@ def _equation(left: str, terms: list[str], per_line: int = 3) -> str:
     lines = [" + ".join(terms[n : n + per_line]) for n in range(0, len(terms), per_line)]
     if len(lines) == 1:
         return f"{left} = {lines[0]}"
-    return rf"\begin{{aligned}} {left} &= {r' \\ &\quad + '.join(lines)} \end{{aligned}}"
+    right = r" \\ &\quad + ".join(lines)
+    return rf"\begin{{aligned}} {left} &= {right} \end{{aligned}}"
