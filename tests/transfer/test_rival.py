@@ -1,10 +1,7 @@
 """The rival: what it is made of, what it sees, and that its training loses nothing."""
 
-import random
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torchvision.transforms.functional import to_pil_image
 
+from mmn13lib import storage
 from mmn13lib.transfer.costs import count_multiply_adds, count_parameters
 from mmn13lib.transfer.preprocessing import STD, per_image
 from mmn13lib.transfer.rival import (
@@ -127,40 +125,43 @@ def test_the_images_already_trained_on_are_counted_over_all_epochs():
     assert counts == [(8 * step, 48) for step in range(1, 7)]
 
 
-KILLED_RUN = """
-import sys, torch
+KILLED_RUNS = """
+import os, random, signal, sys, time
 from pathlib import Path
+import torch
+from mmn13lib import storage
+from mmn13lib.transfer.rival import train_rival
 sys.path.insert(0, sys.argv[1])
 from test_rival import TINY, tiny_images
-from mmn13lib.transfer.rival import train_rival
+
 torch.set_num_threads(1)
-images, labels = tiny_images()
-print("started", flush=True)
-model, _ = train_rival(images, labels, TINY, 0, "cpu", Path(sys.argv[2]))
-torch.save(model.state_dict(), sys.argv[3])
+folder = Path(sys.argv[2])
+
+def start(name):
+    process = os.fork()
+    if process:
+        return process
+    model, _ = train_rival(*tiny_images(), TINY, 0, "cpu", folder / f"{name}.checkpoint")
+    storage.write_tensors(folder / name, model.state_dict())
+    os._exit(0)
+
+moments = random.Random(0)
+for _ in range(5):
+    process = start("killed")
+    time.sleep(moments.uniform(0, 0.2))
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+for name in ("killed", "undisturbed"):
+    assert os.waitpid(start(name), 0)[1] == 0
 """
 
 
 def test_killed_again_and_again_it_ends_with_the_bits_of_an_undisturbed_run(tmp_path):
-    def start(checkpoint: Path, result: Path) -> subprocess.Popen:
-        folder = str(Path(__file__).parent)
-        command = [sys.executable, "-c", KILLED_RUN, folder, str(checkpoint), str(result)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "started\n"
-        return process
-
-    assert start(tmp_path / "a.checkpoint", tmp_path / "a").wait() == 0
-    pause = random.Random(0)
-    for _ in range(2):
-        process = start(tmp_path / "b.checkpoint", tmp_path / "b")
-        time.sleep(pause.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert start(tmp_path / "b.checkpoint", tmp_path / "b").wait() == 0
-    undisturbed = torch.load(tmp_path / "a", weights_only=True)
-    for name, tensor in torch.load(tmp_path / "b", weights_only=True).items():
-        assert torch.equal(tensor, undisturbed[name]), name
+    command = [sys.executable, "-c", KILLED_RUNS, str(Path(__file__).parent), str(tmp_path)]
+    subprocess.run(command, check=True)
+    killed = storage.read_tensors(tmp_path / "killed")
+    for name, tensor in storage.read_tensors(tmp_path / "undisturbed").items():
+        assert torch.equal(tensor, killed[name]), name
 
 
 def test_logits_do_not_depend_on_how_the_images_are_batched():
