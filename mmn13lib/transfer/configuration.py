@@ -74,6 +74,7 @@ class ExperimentSettings:
             return cls()
         return cls(
             num_validation=100,
+            head=HeadSettings().for_images(500),
             rival=RivalSettings(num_epochs=12, batch_size=32, max_lr=0.05),
             label_counts=(50, 100, 200),
             rival_seeds_up_to=50,

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mmn13lib.transfer.training import EpochRecord, EpochResult, epoch_generator, fit, one_cycle
 
+MANY_IMAGES = 45_000  # that the settings were chosen for
+
 
 @dataclass(frozen=True)
 class HeadSettings:
@@ -28,12 +30,12 @@ class HeadSettings:
 
     num_epochs: int = 20
     batch_size: int = 256
-    max_lr: float = 3e-3
+    max_lr: float = 0.03
     warmup: float = 0.1
     weight_decay: float = 0.0
 
     def for_images(self, num_images: int) -> "HeadSettings":
-        """Adapt the training to few labelled images: smaller batches, not fewer steps.
+        """Adapt the training to few labelled images: no fewer steps, but smaller ones.
 
         Parameters
         ----------
@@ -47,11 +49,12 @@ class HeadSettings:
         Examples
         --------
         >>> HeadSettings().for_images(100)
-        HeadSettings(num_epochs=100, batch_size=10, max_lr=0.003, warmup=0.1, weight_decay=0.0)
+        HeadSettings(num_epochs=100, batch_size=10, max_lr=0.0014, warmup=0.1, weight_decay=0.0)
         """
         batch_size = max(1, min(self.batch_size, num_images // 10))
         num_epochs = max(self.num_epochs, 1000 * batch_size // num_images)
-        return replace(self, num_epochs=num_epochs, batch_size=batch_size)
+        max_lr = round(self.max_lr * min(1.0, num_images / MANY_IMAGES) ** 0.5, 4)
+        return replace(self, num_epochs=num_epochs, batch_size=batch_size, max_lr=max_lr)
 
 
 def train_head(
