@@ -22,6 +22,7 @@ FORMATS = ("html", "typst")
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+_MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".woff": "font/woff"}
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]")
 
 
@@ -228,14 +229,14 @@ def _metadata(book: Book, draft: bool) -> dict[str, Any]:
 
 
 def _embed(page: str, book: Book, folder: Path) -> str:
-    """Put style and images into the page, so that it is one file."""
+    """Put style, font and images into the page, so that it is one file."""
 
-    def image(match: re.Match[str]) -> str:
-        file = folder / match[1]
-        kind = "svg+xml" if file.suffix == ".svg" else "png"
-        return f'src="data:image/{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"'
+    def data(name: str) -> str:
+        content = base64.b64encode((folder / name).read_bytes()).decode()
+        return f"data:{_MIME_TYPES[Path(name).suffix]};base64,{content}"
 
     sheets = [folder / "report.css", book.root / book.option("format.html.css")]
     style = "".join(sheet.read_text("utf-8") for sheet in sheets if sheet.is_file())
+    style = re.sub(r"url\(([\w.-]+)\)", lambda match: f"url({data(match[1])})", style)
     page = page.replace("/* style */", style)
-    return re.sub(r'src="([\w-]+\.(?:svg|png))"', image, page)
+    return re.sub(r'src="([\w-]+\.(?:svg|png))"', lambda match: f'src="{data(match[1])}"', page)

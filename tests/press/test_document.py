@@ -46,7 +46,7 @@ It is **42**.
     + cell("q1-open", "y = 2  # open", "code-fold: false")
     + cell("q1-hidden", "z = 3  # hidden", "include: false")
     + cell("q1-quiet", "import w", "echo: false", "warning: false")
-    + cell("fig-wave", "wave()", 'fig-cap: "A wave, see @sec-part [1]."', "fig-alt: 'An \"arc\"'")
+    + cell("fig-wave", "wave()", 'fig-cap: "A wave, [see here](#sec-part)."', "fig-alt: 'An \"arc\"'")
     + cell("tbl-cell", "table()", "tbl-cap: Numbers")
     + cell("q1-maths", "maths()", "echo: false")
     + cell("q1-asis", "print()", "output: asis", "echo: false")
@@ -95,7 +95,7 @@ def plain(page: str) -> str:
 
 
 SAYS = [
-    "Figure 1.1: A wave, see Section 1.1 [1].",
+    "Figure 1.1: A wave, see here.",
     "Table 1.1: A pipe table",
     "Table 1.2: Numbers",
     "Figure 2.1: Late",
