@@ -157,7 +157,8 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(images: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
         size = _output_size(images, weight, stride, padding)
-        matrix, output = weight.flatten(1), None
+        matrix = weight.flatten(1)
+        output: Any = None
         for tile in _tiles(images, weight, size):
             columns = _patches(images[tile], weight, stride, padding)
             part = torch.baddbmm(bias[:, None], _repeat(matrix, columns), columns)
@@ -173,7 +174,8 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (images, weight), size = ctx.saved_tensors, gradient.shape[2:]
-        matrix, d_images, d_matrix = weight.flatten(1), None, 0
+        matrix, d_images = weight.flatten(1), None
+        d_matrix = torch.zeros_like(matrix)
         for tile in _tiles(images, weight, size):
             columns = _patches(images[tile], weight, ctx.stride, ctx.padding)
             d_output = gradient[tile].flatten(2)
@@ -200,8 +202,8 @@ def _image_gradient(
 ) -> Tensor:
     """Add every column's gradient to the pixels that it came from: the adjoint of `_patches`."""
     (kh, kw), (height, width), (stride, padding) = weight.shape[2:], size, (ctx.stride, ctx.padding)
-    d_windows = d_columns.unflatten(1, (-1, kh, kw)).unflatten(4, size)
     n, channels, rows, columns = images.shape
+    d_windows = d_columns.reshape(n, channels, kh, kw, height, width)
     d_padded = d_columns.new_zeros(n, channels, rows + 2 * padding, columns + 2 * padding)
     for i in range(kh):
         for j in range(kw):
