@@ -8,7 +8,8 @@ from typing import Any
 from mmn13lib import storage
 from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
-from mmn13lib.transfer import experiment, records
+from mmn13lib.transfer import records
+from mmn13lib.transfer.experiment import results_folder
 from mmn13lib.transfer.inputs import resolve
 from mmn13lib.transfer.records import ModelResult, Results
 
@@ -33,7 +34,7 @@ def load(settings: Settings) -> Results:
         If the experiment has not been run, or its files are damaged.
     """
     try:
-        return records.read(experiment.results_folder(settings), resolve(settings))
+        return records.read(results_folder(settings), resolve(settings))
     except storage.Damaged as error:
         raise UserError(
             f"Question 3 has no results to show ({error}): run `mmn13 experiment`."
