@@ -7,9 +7,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from mmn13lib.settings import Settings
+
+# a busy machine is slow, not wrong; and what is drawn is the same on every machine
+hypothesis.settings.register_profile(
+    "shared machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("shared machine")
 
 PROJECT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
