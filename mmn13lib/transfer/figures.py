@@ -69,7 +69,7 @@ def mistakes(results: Results) -> Figure:
     """
     rows = (len(results.mistakes) + 1) // 2
     figure, axes = new_figure(
-        rows, 6, height=0.92 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
+        rows, 6, height=0.84 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
     )
     for axis in axes.flat:
         axis.axis("off")
