@@ -11,6 +11,7 @@ import hashlib
 import json
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -131,7 +132,9 @@ def _change(name: str, old: str, new: str) -> str:
     return f"{name} {old} → {new}"
 
 
-def remember(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str) -> None:
+def remember(
+    chapter: Chapter, found: dict[str, str], settings: Settings, engine: str, entry: str = ""
+) -> None:
     """Note that an engine's cache holds a chapter executed with these dependencies.
 
     Parameters
@@ -144,12 +147,15 @@ def remember(chapter: Chapter, found: dict[str, str], settings: Settings, engine
         The run's settings.
     engine
         Whose cache: embedded or quarto.
+    entry
+        The file that holds it, from the caches' folder, where the engine tells.
     """
     known = _remembered(chapter, settings, engine)
+    state = {"dependencies": found, "entry": entry}
     digest = _digest(found)
-    if list(known)[-1:] != [digest]:
+    if list(known.items())[-1:] != [(digest, state)]:
         known.pop(digest, None)
-        kept = [*known.items(), (digest, found)][-KEPT:]
+        kept = [*known.items(), (digest, state)][-KEPT:]
         storage.write_json(_record(chapter, settings, engine), dict(kept))
 
 
@@ -174,10 +180,14 @@ def why(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str
     known = _remembered(chapter, settings, engine)
     if not known:
         return ["not executed yet"]
-    return [] if _digest(found) in known else changes(list(known.values())[-1], found)
+    kept = known.get(_digest(found))
+    if kept is None:
+        return changes(list(known.values())[-1]["dependencies"], found)
+    # an empty entry is the folder itself, which is there
+    return [] if (settings.cache / kept["entry"]).exists() else ["its cached output is gone"]
 
 
-def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list[str]]]:
+def status(settings: Settings, engine: str = "auto") -> list[tuple[str, list[str]]]:
     """Say of each chapter whether it is fresh, or what changed.
 
     Parameters
@@ -185,7 +195,7 @@ def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list
     settings
         The run's settings.
     engine
-        Whose cache to look into: embedded or quarto.
+        Whose cache to look into: embedded, quarto, or auto for Quarto's where there is one.
 
     Returns
     -------
@@ -193,6 +203,8 @@ def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list
         Chapter's name, and the changes: empty for a fresh one.
     """
     book = read_book(settings.root)
+    if engine == "auto":
+        engine = "quarto" if shutil.which("quarto") else "embedded"
     return [
         (chapter.name, why(chapter, dependencies(chapter, book, settings), settings, engine))
         for chapter in book.chapters
@@ -270,6 +282,7 @@ def _record(chapter: Chapter, settings: Settings, engine: str) -> Path:
 
 def _remembered(chapter: Chapter, settings: Settings, engine: str) -> dict[str, Any]:
     try:
-        return dict(storage.read_json(_record(chapter, settings, engine)))
-    except (storage.Damaged, ValueError, TypeError):
+        known = storage.read_json(_record(chapter, settings, engine))
+        return {digest: state for digest, state in known.items() if "entry" in state}
+    except (storage.Damaged, ValueError, AttributeError, TypeError):
         return {}
