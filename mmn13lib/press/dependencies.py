@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -239,12 +239,19 @@ def _plain_python(cell: Cell) -> str:
 
 
 def _measurements(sources: list[str]) -> Iterator[str]:
-    """Yield the names in calls ``measurements.load(settings, "name")``."""
+    """Yield the names in calls ``measurements.load(settings, "name")``, however it is imported."""
     for source in sources:
-        for node in ast.walk(ast.parse(source)):
+        if "measurements" not in source:
+            continue
+        nodes = list(ast.walk(ast.parse(source)))
+        calls = {"measurements.load"}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == "mmn13lib.measurements":
+                calls |= {name.asname or name.name for name in node.names if name.name == "load"}
+        for node in nodes:
             if (
                 isinstance(node, ast.Call)
-                and ast.unparse(node.func).endswith("measurements.load")
+                and ast.unparse(node.func) in calls
                 and len(node.args) == 2
                 and isinstance(node.args[1], ast.Constant)
             ):
@@ -258,14 +265,11 @@ def _version(library: str) -> str:
         return ""
     try:
         return version(library)
-    except PackageNotFoundError:
-        names = _distributions().get(library, [])
-    return ", ".join(version(name) for name in sorted(set(names)))
-
-
-@cache
-def _distributions() -> Any:
-    return packages_distributions()
+    except PackageNotFoundError:  # it is imported by another name, as Pillow is
+        for distribution in distributions():
+            if library in (distribution.read_text("top_level.txt") or "").split():
+                return distribution.version
+    return ""
 
 
 def _file_digest(path: Path) -> str:

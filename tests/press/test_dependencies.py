@@ -4,10 +4,11 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from tiny_book import PACKAGE
+from tiny_book import PACKAGE, cell, write_chapter
 
 from mmn13lib.errors import UserError
 from mmn13lib.press import dependencies
@@ -138,14 +139,14 @@ def test_an_undone_edit_finds_the_earlier_chapter(executed: Path, rerun: Rerun) 
 def test_the_status_says_in_words_what_changed(
     executed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = dependencies._version("sympy")
+    number = dependencies._version("sympy")
     library("sympy")(executed, monkeypatch)
     code("alpha")(executed, monkeypatch)
     edit("report/appendix.qmd", "'one'", "'two'")(executed, monkeypatch)
     assert status(Settings(executed), ENGINE) == [
-        ("index", ["mmn13lib/alpha.py", f"sympy {version} → 99.0"]),
+        ("index", ["mmn13lib/alpha.py", f"sympy {number} → 99.0"]),
         ("q1-alpha", ["mmn13lib/alpha.py"]),
-        ("q2-beta", [f"sympy {version} → 99.0"]),
+        ("q2-beta", [f"sympy {number} → 99.0"]),
         ("appendix", ["its code cells"]),
     ]
 
@@ -160,6 +161,28 @@ def test_the_status_notices_that_the_cache_is_gone(executed: Path) -> None:
     assert found["q1-alpha"] == ["its cached output is gone"]
 
 
+@pytest.mark.parametrize(
+    ("import_it", "call"),
+    [
+        ("from mmn13lib import measurements", "measurements.load"),
+        ("from mmn13lib.measurements import load", "load"),
+        ("from mmn13lib.measurements import load as measured", "measured"),
+    ],
+)
+def test_a_measurement_is_found_however_it_is_loaded(tiny: Path, import_it: str, call: str) -> None:
+    write_chapter(
+        tiny, "q2-beta", "# Beta" + cell("q2", f'{import_it}\n{call}(None, "convolution")')
+    )
+    book = read_book(tiny)
+    found = dependencies.dependencies(book.chapters[2], book, Settings(tiny))
+    assert found["artifacts/benchmarks/convolution.json"] == "none"
+
+
+def test_a_library_is_found_by_the_name_that_it_is_imported_by() -> None:
+    assert dependencies._version("PIL") == version("pillow")
+    assert dependencies._version("json") == dependencies._version("no_such_library") == ""
+
+
 def test_new_and_dropped_modules_are_named() -> None:
     assert changes({"a/x.py": "1"}, {"a/y.py": "2"}) == [
         "a/y.py (new)",
@@ -168,7 +191,7 @@ def test_new_and_dropped_modules_are_named() -> None:
 
 
 def test_the_digest_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path) -> None:
-    texts = {digest_cell({"torch": version}) for version in ("2.14.1", "2.15.0")}
+    texts = {digest_cell({"torch": number}) for number in ("2.14.1", "2.15.0")}
     assert len(texts) == 2
     assert all("#| include: false" in text for text in texts)
 
