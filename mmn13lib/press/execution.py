@@ -174,7 +174,7 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
     """Execute a notebook in place, with a kernel of this very Python."""
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
     cells = chapter.cells
     current = 0
@@ -210,6 +210,7 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
             notebook,
             km=manager,
             timeout=None,
+            startup_timeout=600,  # a busy machine needs more than the minute that is the default
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(settings.root)}},
@@ -221,7 +222,7 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
             client.execute(env=_environment(settings, Path(folder)))
         except CellExecutionError as error:
             raise failure(_plain(error.traceback)) from error
-        except DeadKernelError as error:
+        except RuntimeError as error:  # the kernel is dead, or never began to answer
             raise failure("Python died while it ran (out of memory?)") from error
 
 
