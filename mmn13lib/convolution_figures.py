@@ -114,7 +114,7 @@ def speed_figure(result: Mapping[str, Any]) -> Figure:
             panel.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
         panel.axvline(1, color="black", linewidth=0.8, linestyle="--")
         mean = result["geometric_means"][way]["conv2d"]
-        panel.set(title=f"{title} (geometric mean {mean:.2f})", xlabel="time / nn.Conv2d's time")
+        panel.set(title=f"{title}\n(geometric mean {mean:.2f})", xlabel="time / nn.Conv2d's time")
         panel.margins(x=0.15)
     axes[0].set_yticks(places, [shape["name"] for shape in shapes])
     axes[0].invert_yaxis()

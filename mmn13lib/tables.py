@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 # mathematics, code and escapes keep their bars: pandoc doesn't take those for a cell's end
 BAR = re.compile(r"(\$(?=\S)[^$]*(?<=\S)\$(?!\d)|`[^`]*`|\\.)|\|")
-RULES = {"l": ":--", "c": ":-:", "r": "--:"}
+RULES = {"l": (":", ""), "c": (":", ":"), "r": ("", ":")}
 
 
 def markdown_table(
@@ -38,7 +38,7 @@ def markdown_table(
     --------
     >>> print(markdown_table(["layer", "ratio"], [["3x3", 1.5]]).strip())
     | layer | ratio |
-    |:--|--:|
+    |:----|----:|
     | 3x3 | 1.5 |
     """
     align = "l" + "r" * (len(headers) - 1) if align is None else align
@@ -49,8 +49,16 @@ def markdown_table(
     if not set(align) <= set(RULES):
         raise ValueError(f"align has one of the letters l, c, r for each column, not {align!r}")
     first, *others = ("| " + " | ".join(row) + " |" for row in cells)
-    rule = "|" + "|".join(RULES[letter] for letter in align) + "|"
+    # as long as the column's widest cell: pandoc divides a wide table's width by these lines
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(headers))]
+    rules = [_rule(letter, width) for letter, width in zip(align, widths, strict=True)]
+    rule = "|" + "|".join(rules) + "|"
     return "\n" + "\n".join([first, rule, *others]) + "\n"
+
+
+def _rule(letter: str, width: int) -> str:
+    left, right = RULES[letter]
+    return left + "-" * (width - len(left + right)) + right
 
 
 def _cell(value: object) -> str:
