@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,13 @@ def plain(text: str) -> str:
     return re.sub(r"[-‐]?\s+|[“”\"'’‘`*_$\\-]", "", text)
 
 
+@cache  # reading the text out takes seconds
+def page_texts(pdf: PdfReader) -> list[str]:
+    return [page.extract_text() for page in pdf.pages]
+
+
 def pdf_text(pdf: PdfReader) -> str:
-    return "\n".join(page.extract_text() for page in pdf.pages)
+    return "\n".join(page_texts(pdf))
 
 
 def headings(chapter: Path) -> list[str]:
@@ -115,7 +121,7 @@ def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
     assert 15 <= len(pdf.pages) <= 27
     width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)  # A4, in points
-    assert all(len(page.extract_text().split()) > 20 for page in pdf.pages)
+    assert all(len(text.split()) > 20 for text in page_texts(pdf))
 
 
 def test_second_render_executes_nothing_and_leaves_git_clean(
