@@ -118,5 +118,5 @@ def speed_figure(result: Mapping[str, Any]) -> Figure:
         panel.margins(x=0.15)
     axes[0].set_yticks(places, [shape["name"] for shape in shapes])
     axes[0].invert_yaxis()
-    axes[1].legend(loc="lower right")
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
