@@ -16,7 +16,8 @@ from mmn13lib.settings import Settings
 from mmn13lib.tables import markdown_table
 from mmn13lib.transfer.backbone import NUM_FEATURES, TransferResNet, new_head
 from mmn13lib.transfer.data import as_tensors, dataset
-from mmn13lib.transfer.features import BATCH_SIZE, choose_device, choose_dtype, feature_network
+from mmn13lib.transfer.devices import choose_device, choose_dtype
+from mmn13lib.transfer.features import BATCH_SIZE, feature_network
 from mmn13lib.transfer.head import HeadSettings, train_head
 from mmn13lib.transfer.inputs import Inputs, resolve
 from mmn13lib.transfer.preprocessing import batched, per_image

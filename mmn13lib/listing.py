@@ -2,8 +2,10 @@
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 Documented = ast.ClassDef | ast.FunctionDef
@@ -35,6 +37,34 @@ def listing(*objects: Callable[..., Any]) -> str:
     return "\n".join(["```python", "\n\n\n".join(sources), "```", ""])
 
 
+def excerpt(thing: Callable[..., Any], first: str, last: str) -> str:
+    """Write some lines of a function as a Markdown block of Python.
+
+    Parameters
+    ----------
+    thing
+        A function or a class.
+    first, last
+        Parts of the first and of the last line to print.
+
+    Returns
+    -------
+    str
+        A fenced block.
+
+    Raises
+    ------
+    ValueError
+        If there are no such lines.
+    """
+    lines = inspect.getsource(thing).split("\n")
+    begin = next((i for i, line in enumerate(lines) if first in line), None)
+    end = next((i for i, line in enumerate(lines) if last in line), None)
+    if begin is None or end is None or end < begin:
+        raise ValueError(f"{thing.__name__} has no lines from {first!r} to {last!r}")
+    return f"```python\n{_narrow(textwrap.dedent(chr(10).join(lines[begin : end + 1])))}\n```\n"
+
+
 def brief(thing: Callable[..., Any]) -> str:
     """Give the source of a function or class, its docstrings cut down to their first lines.
 
@@ -61,14 +91,31 @@ def brief(thing: Callable[..., Any]) -> str:
 
 def _narrow(source: str) -> str:
     meaning = _meaning(source)
-    lines = source.split("\n")
+    lines = _rewrapped(source.split("\n"))
     for index in reversed(range(len(lines))):  # from the end: lines move
         for broken in _breaks(lines[index]):
             narrower = [*lines[:index], *broken, *lines[index + 1 :]]
-            if _meaning("\n".join(narrower)) == meaning:
+            if meaning and _meaning("\n".join(narrower)) == meaning:
                 lines = narrower
                 break
     return "\n".join(lines)
+
+
+def _rewrapped(lines: list[str]) -> list[str]:
+    """Wrap comments of which a line is too wide."""
+    wrapped: list[str] = []
+    for start, group in groupby(lines, key=_comment_mark):
+        block = list(group)
+        if start and max(map(len, block)) > WIDTH:
+            text = " ".join(line.removeprefix(start) for line in block)
+            block = textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start)
+        wrapped += block
+    return wrapped
+
+
+def _comment_mark(line: str) -> str:
+    code = line.lstrip()
+    return line[: len(line) - len(code)] + "# " if code.startswith("# ") else ""
 
 
 def _breaks(line: str) -> Iterator[tuple[str, str]]:
@@ -77,11 +124,15 @@ def _breaks(line: str) -> Iterator[tuple[str, str]]:
     code, mark, comment = line.partition("  # ")
     if mark and len(code) <= WIDTH < len(line):
         yield " " * indent + "# " + comment, code
+    commas = [found.start() for found in re.finditer(", ", line[:WIDTH])] * (len(line) > WIDTH)
     further = 8 if line.lstrip().startswith("def ") else 4  # beside what stands under the def
-    cut = line.rfind(", ", indent, WIDTH) if len(line) > WIDTH else -1
-    while cut > 0:
-        yield line[: cut + 1], " " * (indent + further) + line[cut + 2 :]
-        cut = line.rfind(", ", indent, cut)
+    # outside of inner brackets rather than in them, and as late as fits
+    for cut in sorted(commas, key=lambda comma: (_depth(line[:comma]), -comma)):
+        yield line[: cut + 1], " " * (indent + further * (_depth(line[:cut]) > 0)) + line[cut + 2 :]
+
+
+def _depth(code: str) -> int:
+    return sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
 
 
 def _meaning(source: str) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 TEXT_WIDTH = 6.4
 """The PDF's text width, in inches."""
@@ -75,6 +76,8 @@ def stamp(figure: Figure, text: str) -> Figure:
     if text:
         figure.text(
             0.5, 0.5, text, rotation=20, fontsize=22, fontweight="bold", color="#D55E00",
-            alpha=0.35, ha="center", va="center", zorder=1000,
+            alpha=0.45, ha="center", va="center", zorder=1000,
+            # a light rim, so that it is read on photographs too
+            path_effects=[withStroke(linewidth=3, foreground="white", alpha=0.6)],
         )  # fmt: skip
     return figure

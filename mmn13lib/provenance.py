@@ -18,7 +18,8 @@ from mmn13lib import storage
 PACKAGE = Path(__file__).parent
 
 
-def imported_names(source: str, module: str = "") -> set[str]:
+@cache
+def imported_names(source: str, module: str = "") -> frozenset[str]:
     """List what a piece of Python code imports, wherever in it the statement stands.
 
     Parameters
@@ -30,7 +31,7 @@ def imported_names(source: str, module: str = "") -> set[str]:
 
     Returns
     -------
-    set of str
+    frozenset of str
         Dotted names. ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
 
     Examples
@@ -49,7 +50,7 @@ def imported_names(source: str, module: str = "") -> set[str]:
                 base = ".".join([*parent, base] if base else parent)
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:

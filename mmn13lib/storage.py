@@ -1,8 +1,9 @@
 """Files that are whole or absent: written atomically, with a digest that is checked on reading.
 
-A file ``x.json`` has its SHA-256 in ``x.json.sha256`` beside it. The digest is written first
-and the file then moved into its place, so whatever moment a process is killed at, a reader sees
-the old file, the new one, or `Damaged`; never a half-written one taken for good.
+A file ``x.json`` has its SHA-256 in ``x.json.sha256`` beside it, and there too, on a second
+line, that of the file which it replaces. The digests are written first and the file then moved
+into its place, so whatever moment a process is killed at, a reader finds the old file or the new
+one, whole; never a half-written one taken for good.
 """
 
 import errno
@@ -41,7 +42,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(_sidecar(path), hashlib.sha256(content).hexdigest().encode())
+        _replace(_sidecar(path), b"\n".join([_digest(content), *_good_digest(path)]))
         _replace(path, content)
     except OSError as error:
         raise disk_error(path, error) from error
@@ -90,10 +91,10 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         content = path.read_bytes()
-        expected = _sidecar(path).read_bytes()
+        accepted = _sidecar(path).read_bytes().split()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path.name} is missing") from error
-    if hashlib.sha256(content).hexdigest().encode() != expected:
+    if _digest(content) not in accepted:
         raise Damaged(f"{path.name} was truncated or altered")
     return content
 
@@ -137,6 +138,17 @@ def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
 
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _good_digest(path: Path) -> list[bytes]:
+    try:
+        return [_digest(read_bytes(path))]
+    except Damaged:
+        return []
 
 
 def _replace(path: Path, content: bytes) -> None:

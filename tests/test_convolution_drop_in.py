@@ -16,6 +16,15 @@ from mmn13lib.convolution import Conv2d
 ARGUMENTS = (3, 4, (3, 2), 2, 1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Spare the tiny tensors here the threads' meeting, which is most of the time if busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def layers():
     ours, theirs = Conv2d(*ARGUMENTS), torch.nn.Conv2d(*ARGUMENTS)

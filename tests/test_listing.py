@@ -3,7 +3,9 @@
 import ast
 import inspect
 
-from mmn13lib.listing import listing
+import pytest
+
+from mmn13lib.listing import excerpt, listing
 
 
 def halve(number: float) -> float:
@@ -73,3 +75,37 @@ def test_several_things_stand_in_one_block_that_python_reads() -> None:
     assert names == ["halve", "Counter", "step"]
     assert "It never ends" not in code
     assert '"""Count."""' in code
+
+
+def test_a_line_is_broken_outside_of_inner_brackets() -> None:
+    def pick(
+        number: int = 1234567890, pair: tuple[int, int, int] = (1234567890, 2345678901, 12345)
+    ) -> int:
+        return number + pair[0]
+
+    lines = listing(pick).splitlines()
+    assert lines[2:4] == [
+        "    number: int = 1234567890,",
+        "    pair: tuple[int, int, int] = (1234567890, 2345678901, 12345)",
+    ]
+
+
+def test_a_wide_comment_is_wrapped_with_the_lines_that_go_on_with_it() -> None:
+    def one() -> int:
+        # a comment of two lines, of which the first is too wide for the page that it is printed on
+        # and the second is not
+        return 1
+
+    comments = [line.strip() for line in listing(one).splitlines() if "# " in line]
+    assert max(map(len, comments)) <= 74
+    assert " ".join(line.removeprefix("# ") for line in comments).endswith(
+        "on and the second is not"
+    )
+
+
+def test_an_excerpt_holds_the_lines_asked_for_and_no_others() -> None:
+    text = excerpt(wide, "return max", "return max")
+    assert text.startswith("```python\nreturn max(first_argument")
+    assert "def " not in text
+    with pytest.raises(ValueError, match="wide has no lines from 'nothing'"):
+        excerpt(wide, "nothing", "return")

@@ -11,10 +11,11 @@ import hashlib
 import json
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,9 @@ def _change(name: str, old: str, new: str) -> str:
     return f"{name} {old} → {new}"
 
 
-def remember(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str) -> None:
+def remember(
+    chapter: Chapter, found: dict[str, str], settings: Settings, engine: str, entry: str = ""
+) -> None:
     """Note that an engine's cache holds a chapter executed with these dependencies.
 
     Parameters
@@ -144,12 +147,15 @@ def remember(chapter: Chapter, found: dict[str, str], settings: Settings, engine
         The run's settings.
     engine
         Whose cache: embedded or quarto.
+    entry
+        The file that holds it, from the caches' folder, where the engine tells.
     """
     known = _remembered(chapter, settings, engine)
+    state = {"dependencies": found, "entry": entry}
     digest = _digest(found)
-    if list(known)[-1:] != [digest]:
+    if list(known.items())[-1:] != [(digest, state)]:
         known.pop(digest, None)
-        kept = [*known.items(), (digest, found)][-KEPT:]
+        kept = [*known.items(), (digest, state)][-KEPT:]
         storage.write_json(_record(chapter, settings, engine), dict(kept))
 
 
@@ -174,10 +180,14 @@ def why(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str
     known = _remembered(chapter, settings, engine)
     if not known:
         return ["not executed yet"]
-    return [] if _digest(found) in known else changes(list(known.values())[-1], found)
+    kept = known.get(_digest(found))
+    if kept is None:
+        return changes(list(known.values())[-1]["dependencies"], found)
+    # an empty entry is the folder itself, which is there
+    return [] if (settings.cache / kept["entry"]).exists() else ["its cached output is gone"]
 
 
-def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list[str]]]:
+def status(settings: Settings, engine: str = "auto") -> list[tuple[str, list[str]]]:
     """Say of each chapter whether it is fresh, or what changed.
 
     Parameters
@@ -185,7 +195,7 @@ def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list
     settings
         The run's settings.
     engine
-        Whose cache to look into: embedded or quarto.
+        Whose cache to look into: embedded, quarto, or auto for Quarto's where there is one.
 
     Returns
     -------
@@ -193,6 +203,8 @@ def status(settings: Settings, engine: str = "embedded") -> list[tuple[str, list
         Chapter's name, and the changes: empty for a fresh one.
     """
     book = read_book(settings.root)
+    if engine == "auto":
+        engine = "quarto" if shutil.which("quarto") else "embedded"
     return [
         (chapter.name, why(chapter, dependencies(chapter, book, settings), settings, engine))
         for chapter in book.chapters
@@ -227,12 +239,19 @@ def _plain_python(cell: Cell) -> str:
 
 
 def _measurements(sources: list[str]) -> Iterator[str]:
-    """Yield the names in calls ``measurements.load(settings, "name")``."""
+    """Yield the names in calls ``measurements.load(settings, "name")``, however it is imported."""
     for source in sources:
-        for node in ast.walk(ast.parse(source)):
+        if "measurements" not in source:
+            continue
+        nodes = list(ast.walk(ast.parse(source)))
+        calls = {"measurements.load"}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == "mmn13lib.measurements":
+                calls |= {name.asname or name.name for name in node.names if name.name == "load"}
+        for node in nodes:
             if (
                 isinstance(node, ast.Call)
-                and ast.unparse(node.func).endswith("measurements.load")
+                and ast.unparse(node.func) in calls
                 and len(node.args) == 2
                 and isinstance(node.args[1], ast.Constant)
             ):
@@ -246,14 +265,11 @@ def _version(library: str) -> str:
         return ""
     try:
         return version(library)
-    except PackageNotFoundError:
-        names = _distributions().get(library, [])
-    return ", ".join(version(name) for name in sorted(set(names)))
-
-
-@cache
-def _distributions() -> Any:
-    return packages_distributions()
+    except PackageNotFoundError:  # it is imported by another name, as Pillow is
+        for distribution in distributions():
+            if library in (distribution.read_text("top_level.txt") or "").split():
+                return distribution.version
+    return ""
 
 
 def _file_digest(path: Path) -> str:
@@ -270,6 +286,7 @@ def _record(chapter: Chapter, settings: Settings, engine: str) -> Path:
 
 def _remembered(chapter: Chapter, settings: Settings, engine: str) -> dict[str, Any]:
     try:
-        return dict(storage.read_json(_record(chapter, settings, engine)))
-    except (storage.Damaged, ValueError, TypeError):
+        known = storage.read_json(_record(chapter, settings, engine))
+        return {digest: state for digest, state in known.items() if "entry" in state}
+    except (storage.Damaged, ValueError, AttributeError, TypeError):
         return {}

@@ -99,16 +99,16 @@ def execute(
     notebook = _notebook(chapter, book, digest_source(found))
     folder = settings.cache / "jupyter"
     if not rerun:
-        cached = _look_up(notebook, folder)
+        cached, entry = _look_up(notebook, folder)
         if cached is not None:
             progress(f"{chapter.short_name}: fresh")
-            remember(chapter, found, settings, ENGINE)
+            remember(chapter, found, settings, ENGINE, entry)
             return Executed(chapter, _outputs(cached), 0)
     reasons = ["asked for"] if rerun else why(chapter, found, settings, ENGINE)
-    progress(f"{chapter.short_name}: {'; '.join(reasons) or 'its cached output is gone'}")
+    progress(f"{chapter.short_name}: {'; '.join(reasons) or 'its cached output is damaged'}")
     _run(notebook, chapter, settings, progress)
-    _store(notebook, chapter, folder)
-    remember(chapter, found, settings, ENGINE)
+    entry = _store(notebook, chapter, folder)
+    remember(chapter, found, settings, ENGINE, entry)
     return Executed(chapter, _outputs(notebook), len(chapter.cells))
 
 
@@ -132,26 +132,34 @@ def _outputs(notebook: NotebookNode) -> tuple[list[Any], ...]:
     return tuple(cell.outputs for cell in notebook.cells[1:])
 
 
-def _look_up(notebook: NotebookNode, folder: Path) -> NotebookNode | None:
+def _look_up(notebook: NotebookNode, folder: Path) -> tuple[NotebookNode | None, str]:
+    """Find an executed notebook, and where the cache has it."""
     from jupyter_cache import get_cache
 
     try:
-        return get_cache(folder).merge_match_into_notebook(notebook)[1]
+        cache = get_cache(folder)
+        number, merged = cache.merge_match_into_notebook(notebook)
+        return merged, _entry(folder, cache.get_cache_record(number).hashkey)
     except Exception:  # not there, damaged, or another version's: all the same, execute it
-        return None
+        return None, ""
 
 
-def _store(notebook: NotebookNode, chapter: Chapter, folder: Path) -> None:
+def _entry(folder: Path, key: str) -> str:
+    return f"{folder.name}/executed/{key}/base.ipynb"
+
+
+def _store(notebook: NotebookNode, chapter: Chapter, folder: Path) -> str:
+    """Put an executed notebook into the cache, and tell where it is."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
     bundle = CacheBundleIn(notebook, chapter.name)
     try:
-        get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
+        record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
     except Exception:  # an unusable cache folder is begun anew
         shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
         try:
-            get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
+            record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
         except OSError as error:
             raise storage.disk_error(folder / chapter.name, error) from error
         except Exception as error:  # the database's own words for the same
@@ -159,13 +167,14 @@ def _store(notebook: NotebookNode, chapter: Chapter, folder: Path) -> None:
                 f"{folder} could not be written to ({error.__cause__ or error}): "
                 "free some space, make it writable, and render again."
             ) from error
+    return _entry(folder, record.hashkey)
 
 
 def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress: Progress) -> None:
     """Execute a notebook in place, with a kernel of this very Python."""
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
     cells = chapter.cells
     current = 0
@@ -201,6 +210,7 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
             notebook,
             km=manager,
             timeout=None,
+            startup_timeout=600,  # a busy machine needs more than the minute that is the default
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(settings.root)}},
@@ -212,7 +222,7 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
             client.execute(env=_environment(settings, Path(folder)))
         except CellExecutionError as error:
             raise failure(_plain(error.traceback)) from error
-        except DeadKernelError as error:
+        except RuntimeError as error:  # the kernel is dead, or never began to answer
             raise failure("Python died while it ran (out of memory?)") from error
 
 

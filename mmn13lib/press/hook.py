@@ -86,7 +86,8 @@ def after(settings: Settings, built: Path) -> None:
     for chapter in read_book(settings.root).chapters:
         if chapter.name in pending["dependencies"]:
             found = pending["dependencies"][chapter.name]
-            dependencies.remember(chapter, found, settings, ENGINE)
+            cache = os.path.relpath(chapter.path.parent / ".jupyter_cache", settings.cache)
+            dependencies.remember(chapter, found, settings, ENGINE, cache)
     swap_in(built, settings.report)
     for warning in pending["warnings"]:
         print(f"\n{warning}", flush=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mmn13lib import storage
 from mmn13lib.errors import UserError
+from mmn13lib.press import quarto
 from mmn13lib.press.chapters import Book, read_book
 from mmn13lib.settings import Settings
 
@@ -55,8 +56,6 @@ def render(
         if name not in names:
             known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
-    from mmn13lib.press import quarto
-
     if engine == "quarto" or (engine == "auto" and quarto.is_usable()):
         return quarto.render(settings, rerun=rerun, progress=progress)
     return render_embedded(settings, book, rerun, progress)

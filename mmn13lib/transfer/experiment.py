@@ -19,7 +19,7 @@ from mmn13lib.settings import Settings
 from mmn13lib.transfer import findings, records
 from mmn13lib.transfer.backbone import TransferResNet
 from mmn13lib.transfer.configuration import ExperimentSettings
-from mmn13lib.transfer.features import choose_device, choose_dtype
+from mmn13lib.transfer.devices import choose_device, choose_dtype
 from mmn13lib.transfer.inputs import Inputs, fingerprint, resolve
 from mmn13lib.transfer.progress import Say
 from mmn13lib.transfer.records import ModelResult, Results

@@ -69,7 +69,7 @@ def mistakes(results: Results) -> Figure:
     """
     rows = (len(results.mistakes) + 1) // 2
     figure, axes = new_figure(
-        rows, 6, height=0.92 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
+        rows, 6, height=0.76 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
     )
     for axis in axes.flat:
         axis.axis("off")
@@ -95,7 +95,7 @@ def mistakes(results: Results) -> Figure:
             (0.00, f"     {_probability(mistake['true_probability'])}", "#005A8C"),
         )
         for height, line, colour in lines:
-            text.text(0, height, line, fontsize=7.5, color=colour, transform=text.transAxes)
+            text.text(0, height, line, fontsize=7, color=colour, transform=text.transAxes)
     return stamp(figure, results.inputs.stamp)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from mmn13lib import storage
 from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
-from mmn13lib.transfer import experiment, records, travelling
+from mmn13lib.transfer import records, travelling
+from mmn13lib.transfer.experiment import results_folder
 from mmn13lib.transfer.inputs import resolve
 from mmn13lib.transfer.records import ModelResult, Results
 
@@ -36,7 +37,7 @@ def load(settings: Settings) -> Results:
         travelled = travelling.load(settings)
         if travelled is not None:
             return travelled
-        return records.read(experiment.results_folder(settings), resolve(settings))
+        return records.read(results_folder(settings), resolve(settings))
     except storage.Damaged as error:
         raise UserError(
             f"Question 3 has no results to show ({error}): run `mmn13 experiment`."

@@ -21,7 +21,7 @@ from mmn13lib.transfer.training import EpochRecord, EpochResult, epoch_generator
 
 # up to so many labelled images: so many epochs, in batches of so many. Fewer images are seen more
 # often each, yet less often together; the rate falls with the batch (Goyal et al. 2017).
-FEW_LABELS = ((250, 120, 25), (1000, 60, 25), (5000, 26, 50), (20_000, 24, 50))
+FEW_LABELS = ((250, 120, 25), (1000, 60, 25), (5000, 26, 50), (20_000, 20, 50))
 
 
 class ResidualBlock(nn.Module):
@@ -121,7 +121,7 @@ class RivalSettings:
     """
 
     channels: tuple[int, int, int] = (32, 64, 128)
-    num_epochs: int = 24
+    num_epochs: int = 20
     batch_size: int = 100
     max_lr: float = 0.25
     warmup: float = 0.25

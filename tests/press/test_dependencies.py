@@ -1,17 +1,20 @@
 """A chapter is executed again if and only if something that it depends on changed."""
 
 import platform
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from tiny_book import PACKAGE
+from tiny_book import PACKAGE, cell, write_chapter
 
 from mmn13lib.errors import UserError
 from mmn13lib.press import dependencies
 from mmn13lib.press.chapters import read_book
 from mmn13lib.press.dependencies import changes, digest_cell, status
+from mmn13lib.press.execution import ENGINE
 from mmn13lib.settings import Settings
 from mmn13lib.storage import write_json
 from mmn13lib.transfer import inputs
@@ -114,9 +117,12 @@ def test_modes_never_mix_and_going_back_finds_the_earlier_chapters(
 ) -> None:
     with monkeypatch.context() as full:
         other_inputs(mode="imagenet", weights="f37072fd")(executed, full)
-        assert dict(status(Settings(executed)))["q2-beta"][-1] == "weights: sample → IMAGENET1K_V1"
+        assert (
+            dict(status(Settings(executed), ENGINE))["q2-beta"][-1]
+            == "weights: sample → IMAGENET1K_V1"
+        )
         assert rerun(executed) == Q2
-    assert status(Settings(executed)) == [
+    assert status(Settings(executed), ENGINE) == [
         (name, []) for name in ("index", "q1-alpha", "q2-beta", "appendix")
     ]
     assert rerun(executed) == []
@@ -133,20 +139,48 @@ def test_an_undone_edit_finds_the_earlier_chapter(executed: Path, rerun: Rerun) 
 def test_the_status_says_in_words_what_changed(
     executed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = dependencies._version("sympy")
+    number = dependencies._version("sympy")
     library("sympy")(executed, monkeypatch)
     code("alpha")(executed, monkeypatch)
     edit("report/appendix.qmd", "'one'", "'two'")(executed, monkeypatch)
-    assert status(Settings(executed)) == [
-        ("index", ["mmn13lib/alpha.py", f"sympy {version} → 99.0"]),
+    assert status(Settings(executed), ENGINE) == [
+        ("index", ["mmn13lib/alpha.py", f"sympy {number} → 99.0"]),
         ("q1-alpha", ["mmn13lib/alpha.py"]),
-        ("q2-beta", [f"sympy {version} → 99.0"]),
+        ("q2-beta", [f"sympy {number} → 99.0"]),
         ("appendix", ["its code cells"]),
     ]
 
 
 def test_the_status_of_a_fresh_clone_is_that_nothing_was_executed(tiny: Path) -> None:
-    assert {tuple(found) for _, found in status(Settings(tiny))} == {("not executed yet",)}
+    assert {tuple(found) for _, found in status(Settings(tiny), ENGINE)} == {("not executed yet",)}
+
+
+def test_the_status_notices_that_the_cache_is_gone(executed: Path) -> None:
+    shutil.rmtree(executed / "artifacts/cache/jupyter")
+    found = dict(status(Settings(executed), ENGINE))
+    assert found["q1-alpha"] == ["its cached output is gone"]
+
+
+@pytest.mark.parametrize(
+    ("import_it", "call"),
+    [
+        ("from mmn13lib import measurements", "measurements.load"),
+        ("from mmn13lib.measurements import load", "load"),
+        ("from mmn13lib.measurements import load as measured", "measured"),
+    ],
+)
+def test_a_measurement_is_found_however_it_is_loaded(tiny: Path, import_it: str, call: str) -> None:
+    write_chapter(
+        tiny, "q2-beta", "# Beta" + cell("q2", f'{import_it}\n{call}(None, "convolution")')
+    )
+    book = read_book(tiny)
+    found = dependencies.dependencies(book.chapters[2], book, Settings(tiny))
+    assert found["artifacts/benchmarks/convolution.json"] == "none"
+
+
+def test_a_library_is_found_by_the_name_that_it_is_imported_by() -> None:
+    assert dependencies._version("PIL") == version("pillow")
+    assert dependencies._version("json") == dependencies._version("no_such_library") == ""
 
 
 def test_new_and_dropped_modules_are_named() -> None:
@@ -157,7 +191,7 @@ def test_new_and_dropped_modules_are_named() -> None:
 
 
 def test_the_digest_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path) -> None:
-    texts = {digest_cell({"torch": version}) for version in ("2.14.1", "2.15.0")}
+    texts = {digest_cell({"torch": number}) for number in ("2.14.1", "2.15.0")}
     assert len(texts) == 2
     assert all("#| include: false" in text for text in texts)
 
@@ -165,7 +199,7 @@ def test_the_digest_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path)
 def test_a_cell_that_is_no_python_is_named(tiny: Path) -> None:
     edit("report/q2-beta.qmd", "g(2)", "g(2")(tiny, pytest.MonkeyPatch())
     with pytest.raises(UserError, match=r"q2-beta\.qmd, line \d+: q2-beta is no valid Python"):
-        status(Settings(tiny))
+        status(Settings(tiny), ENGINE)
 
 
 def test_settings_of_a_chapter_without_inputs_do_not_matter(executed: Path) -> None:

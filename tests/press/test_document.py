@@ -46,7 +46,9 @@ It is **42**.
     + cell("q1-open", "y = 2  # open", "code-fold: false")
     + cell("q1-hidden", "z = 3  # hidden", "include: false")
     + cell("q1-quiet", "import w", "echo: false", "warning: false")
-    + cell("fig-wave", "wave()", 'fig-cap: "A wave, [see here](#sec-part)."', "fig-alt: 'An \"arc\"'")
+    + cell(
+        "fig-wave", "wave()", 'fig-cap: "A wave, [see here](#sec-part)."', "fig-alt: 'An \"arc\"'"
+    )
     + cell("tbl-cell", "table()", "tbl-cap: Numbers")
     + cell("q1-maths", "maths()", "echo: false")
     + cell("q1-asis", "print()", "output: asis", "echo: false")

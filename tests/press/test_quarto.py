@@ -13,6 +13,7 @@ from tiny_book import PACKAGE, write_book
 from mmn13lib.errors import UserError
 from mmn13lib.press import hook, quarto
 from mmn13lib.press.chapters import read_book
+from mmn13lib.press.dependencies import status
 from mmn13lib.press.quarto import failure
 from mmn13lib.requirements import check_quarto
 from mmn13lib.settings import Settings
@@ -154,13 +155,16 @@ def test_the_hooks_write_the_dependencies_and_take_them_out_again(
     assert dirty(tiny) == ["appendix", "index", "q1-alpha", "q2-beta"]
     assert "q1: not executed yet" in capsys.readouterr().out
     built = tiny / "_report.quarto"
-    built.mkdir()
+    for folder in (built, tiny / ".jupyter_cache", tiny / "report/.jupyter_cache"):
+        folder.mkdir()
     (built / "index.html").write_text("new")
     hook.after(settings, built)
     assert not dirty(tiny)
     assert (settings.report / "index.html").read_text() == "new"
-    hook.before(settings)
-    assert "q1: fresh" in capsys.readouterr().out
+    assert dict(status(settings, "quarto"))["q1-alpha"] == []
+    shutil.rmtree(tiny / ".jupyter_cache")
+    shutil.rmtree(tiny / "report/.jupyter_cache")
+    assert dict(status(settings, "quarto"))["q1-alpha"] == ["its cached output is gone"]
 
 
 def test_a_disk_that_fills_up_at_the_end_leaves_the_last_report(

@@ -80,18 +80,16 @@ def write_book(root: Path) -> Path:
     (root / "report").mkdir(parents=True)
     (root / "_quarto.yml").write_text(CONFIG, "utf-8")
     for name, (text, cells) in CHAPTERS.items():
-        code = [
-            cell(label, f'open("executed.txt", "a").write("{label}\\n")\n{code}')
-            for label, code in cells.items()
-        ]
-        write_chapter(root, name, text + "".join(code))
+        for label, code in cells.items():
+            text += cell(label, f'open("executed.txt", "a").write("{label}\\n")\n{code}')
+        write_chapter(root, name, text)
     (root / "report/references.qmd").write_text("# References {.unnumbered}\n\n::: {#refs}\n:::\n")
     (root / "report/references.bib").write_text(
         "@book{knuth, author={Knuth, Donald}, title={A Book}, year={1968}}\n"
     )
     shutil.copy(PROJECT / "report/typst-show.typ", root / "report")
-    for name, code in PACKAGE.items():
+    for name, module in PACKAGE.items():
         file = root / "mmn13lib" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(code)
+        file.write_text(module)
     return root

@@ -1,5 +1,6 @@
 """The chapter's tables and sentences hold what the results hold."""
 
+import pytest
 import torch
 
 from mmn13lib.transfer import chapter
@@ -49,3 +50,29 @@ def test_every_class_has_its_accuracy_and_its_most_frequent_confusion(made_up_re
     assert f"| cat | {cat[3] / cat.sum():.1%} |" in rows[3]
     assert f"({max(wrong)})" in rows[3].split("|")[3]
     assert chapter.pairs_text(results, comparison).count("taken for") == 6
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_speed_is_shown_with_how_it_was_measured(quick):
+    measured = {
+        "quick": quick,
+        "date": "2026-11-23",
+        "hardware": {"cpu": "some processor", "cores": 2},
+        "device": "cpu",
+        "precision": "bfloat16",
+        "images": 1024,
+        "extraction_images_per_second": 148.0,
+        "ready_images_per_second": 160.0,
+        "peak_memory": [1.0e9, 1.01e9],
+        "feature_bytes": 122_880_000,
+        "head_seconds": 11.0,
+        "usual_seconds": 36_000.0,
+        "our_seconds": 320.0,
+        "speedup": 112.5,
+    }
+    table, text = chapter.speed_table(measured), chapter.speed_text(measured)
+    assert "| features, from 32 x 32 images | 148 images/s |" in table
+    assert "| memory at most, 1,024 and 4,096 images | 1.00 GB and 1.01 GB |" in table
+    assert "| 20 epochs the usual way | 10.0 h |" in table
+    assert "**112 times**" in text
+    assert ("short run" in text) == quick
