@@ -176,6 +176,8 @@ def finish(notebook: NotebookNode, book: Book) -> References:
         if cell.cell_type == "markdown" and cell.metadata[KEY]["is"] != "front":
             cell.source = plain(cell.source, references)
         elif cell.cell_type == "code":
+            # warnings name folders of the machine and differ from one to the next
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
             for text in _texts(cell):
                 text["text/markdown"] = plain(text["text/markdown"], references)
             _describe(cell)
@@ -187,7 +189,8 @@ def finish(notebook: NotebookNode, book: Book) -> References:
 
 def _italic(text: str) -> str:
     """Set a caption in italics, if nothing in it would end them early."""
-    return text if re.search(r"[*_$`]|@", text) else f"*{text}*"
+    words = re.sub(r"\$[^$]*\$", "", text)
+    return text if re.search(r"[*_`]", words) else f"*{text}*"
 
 
 def _texts(cell: NotebookNode) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from mmn13lib.submission.markup import References, plain
 REFERENCES = Path("artifacts/references.json")
 
 
-class Markdown(display.Markdown):  # type: ignore[misc]
+class Markdown(display.Markdown):
     """IPython's Markdown, with the report's numbers in place of Quarto's labels."""
 
     def _repr_markdown_(self) -> str:

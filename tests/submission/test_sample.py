@@ -74,6 +74,7 @@ def shown(notebook: Any) -> dict[str, list[str]]:
             texts[cell.metadata.mmn13.label] = [
                 output.get("text") or output.get("data", {}).get("text/markdown", "")
                 for output in cell.outputs
+                if output.get("name") != "stderr"
             ]
     return texts
 
