@@ -213,16 +213,18 @@ def status(settings: Settings, engine: str = "auto") -> list[tuple[str, list[str
 
 
 def _inputs(settings: Settings) -> dict[str, str]:
-    """Name data and weights so that a person knows them, and another content has another name."""
-    from mmn13lib.transfer import inputs
+    """Name the run's inputs and results as a person does, so that other content is another name."""
+    from mmn13lib.transfer import completion, inputs
 
     found = inputs.fingerprint(settings)
     sample = found["mode"] == "sample"
     imagenet = found["mode"] == "imagenet"
     given = f"{settings.weights.name if settings.weights else 'file'} {found['weights'][:8]}"
+    complete = completion.recall(settings)
     return {
         "data:": f"sample {found['data'][:8]}" if sample else "CIFAR-10",
         "weights:": "sample" if sample else "IMAGENET1K_V1" if imagenet else given,
+        "results:": complete["digest"][:8] if complete else MISSING,
     }
 
 

@@ -86,8 +86,11 @@ def render_embedded(
         progress("Making the documents.")
         for abandoned in settings.cache.glob("build-*"):
             shutil.rmtree(abandoned, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix="build-", dir=settings.cache) as folder:
-            return _publish(build(executed, book, Path(folder)), settings, key)
+        try:
+            with tempfile.TemporaryDirectory(prefix="build-", dir=settings.cache) as folder:
+                return _publish(build(executed, book, Path(folder)), settings, key)
+        except OSError as error:
+            raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
 
 
 def _key(executed: "Sequence[Executed]", book: Book) -> str:
@@ -125,13 +128,10 @@ def _publish(made: list[Path], settings: Settings, key: str) -> list[Path]:
         "files": [file.name for file in made],
         "digests": [_digest(file) for file in made],
     }
-    try:
-        settings.report.mkdir(exist_ok=True)
-        files = [file.replace(settings.report / file.name) for file in made]
-        for other in set(settings.report.iterdir()) - set(files):
-            shutil.rmtree(other) if other.is_dir() else other.unlink()
-    except OSError as error:
-        raise storage.disk_error(settings.report / made[0].name, error) from error
+    settings.report.mkdir(exist_ok=True)
+    files = [file.replace(settings.report / file.name) for file in made]
+    for other in set(settings.report.iterdir()) - set(files):
+        shutil.rmtree(other) if other.is_dir() else other.unlink()
     storage.write_json(settings.cache / "documents.json", record)
     return files
 

@@ -78,9 +78,9 @@ print("in train mode:", *in_train_mode)""",
     LiveCell(
         "q3-training-live",
         "q3-training-code",
-        "**Run it.** The same function, on the features of a few images only. Pretrained weights are "
-        "too large to travel with a notebook, so the backbone's are random here; the results below "
-        "come from the real ones and from all images. Afterwards nothing but the head has moved:",
+        "**Run it.** The same function, on the features of a few images only. The pretrained "
+        "weights are too large to travel with the notebook, so the backbone's are random here; the "
+        "results below come from all images. Afterwards nothing but the head has moved:",
         """\
 import torch
 

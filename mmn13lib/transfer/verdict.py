@@ -1,5 +1,6 @@
 """Question 3's conclusions in words, made from the results, whichever model does better."""
 
+from statistics import mean, stdev
 from typing import Any
 
 from mmn13lib.transfer.comparison import SIGNIFICANT, Comparison, Winner, compare
@@ -262,6 +263,10 @@ def summary(results: Results) -> dict[str, Any]:
             (
                 "test accuracy, new head on the frozen ResNet-18",
                 percent_with_interval(head.accuracy, head.low, head.high),
+            ),
+            (
+                f"the same, mean and deviation over {len(results.head_seeds)} seeds",
+                f"{mean(results.head_seeds):.2%} ± {stdev(results.head_seeds):.2%}",
             ),
             (
                 "test accuracy, `SmallResNet` from scratch",

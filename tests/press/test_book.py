@@ -1,11 +1,16 @@
 """`_quarto.yml` and what it names: what both engines and the cache rely on."""
 
+import io
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pypandoc
 import pytest
+import typst
 import yaml
+from pypdf import PdfReader
 
 from mmn13lib.press.chapters import read_book
 from mmn13lib.press.hook import PLACEHOLDER
@@ -79,3 +84,34 @@ def test_whom_the_report_is_by_has_a_place_that_git_ignores(config: dict[str, An
     # Quarto adds to .gitignore what it does not find there word for word
     ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
     assert {"/.quarto/", "**/*.quarto_ipynb", "/_*.local", "_quarto.yml.local"} <= set(ignored)
+
+
+@pytest.mark.parametrize(
+    ("student", "expected"),
+    [
+        ("{id: '', video: ''}", []),
+        (
+            "{id: '012345678', video: 'https://example.org/a_B-c?x=1&t=2'}",
+            ["id 012345678", "https://example.org/a_B-c?x=1&t=2"],
+        ),
+    ],
+)
+def test_the_papers_style_shows_who_hands_it_in(
+    student: str, expected: list[str], tmp_path: Path
+) -> None:
+    shutil.copy(PROJECT / "report/typst-show.typ", tmp_path)
+    (tmp_path / "paper.typ").write_text("$typst-show.typ()$\n\n$body$\n")
+    author = "[{name: {literal: דנה כהן}}]"
+    source = pypandoc.convert_text(
+        f"---\ntitle: A title\nby-author: {author}\nstudent: {student}\n---\n# One\n\nText.\n",
+        "typst",
+        "markdown",
+        [f"--template={tmp_path / 'paper.typ'}"],
+    )
+    (tmp_path / "source.typ").write_text(source, "utf-8")
+    paper = PdfReader(io.BytesIO(typst.compile(tmp_path / "source.typ")))
+    assert len(paper.pages) == 1
+    shown = paper.pages[0].extract_text()
+    for words in ["A title", "1 One", *expected]:
+        assert words in shown
+    assert "דנה" in shown or "הנד" in shown  # readers differ in the order they give Hebrew in

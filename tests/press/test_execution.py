@@ -1,5 +1,6 @@
 """Executing chapters survives failing cells, damaged caches, kills and company."""
 
+import errno
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 from tiny_book import cell, write_chapter
 
 from mmn13lib.errors import UserError
+from mmn13lib.press import document
 from mmn13lib.press.chapters import read_book
 from mmn13lib.press.execution import execute, only_render
 from mmn13lib.press.render import render_embedded
@@ -200,3 +202,15 @@ def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> 
         "tiny.pdf",
     ]
     assert not list((executed / "artifacts/cache").glob("build-*"))
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
+def test_a_full_or_unwritable_disk_ends_with_a_sentence(
+    executed: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(document, "build", fail)
+    with pytest.raises(UserError, match=r"disk is full|can't be written to"):
+        render(executed)
