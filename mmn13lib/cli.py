@@ -210,8 +210,9 @@ def submit(
         return
     from mmn13lib.submission import package
     from mmn13lib.submission.identity import Student
+    from mmn13lib.submission.material import gather
 
-    material = package.gather(_settings(data, weights, False), Student(id, video, name), force)
+    material = gather(_settings(data, weights, False), Student(id, video, name), force)
     path = package.make(material, progress=_say)
     _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
 
@@ -234,14 +235,14 @@ def script(data: DataOption = None, weights: WeightsOption = None) -> None:
 
     Example: mmn13 script
     """
-    from mmn13lib.submission import package
     from mmn13lib.submission.identity import Student
+    from mmn13lib.submission.material import gather
     from mmn13lib.submission.script import make
 
     # before the video is recorded there is no link, and the sample shows a rehearsal
     settings = _settings(data, weights, False)
     _say("\nThe video's script:")
-    for file in make(package.gather(settings, Student("", ""), force=True), progress=_say):
+    for file in make(gather(settings, Student("", ""), force=True), progress=_say):
         _say(f"  {file}")
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import nbformat
 
 from mmn13lib.errors import UserError
+from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, REQUIREMENTS
 from mmn13lib.submission.identity import is_web_address
 from mmn13lib.submission.notebook import KEY
-from mmn13lib.submission.package import LARGEST, NOTEBOOK, READ_ME, REPORT, REQUIREMENTS
+from mmn13lib.submission.package import LARGEST
 
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 FOLDERS = ("mmn13lib/", "artifacts/")

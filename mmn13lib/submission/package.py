@@ -6,133 +6,24 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from mmn13lib import measurements, provenance, storage
+from mmn13lib import storage
 from mmn13lib.errors import UserError
-from mmn13lib.press import dependencies
-from mmn13lib.press.chapters import Book, read_book
 from mmn13lib.settings import Settings
 from mmn13lib.submission import notebook as notebooks
 from mmn13lib.submission import running
-from mmn13lib.submission.identity import Student, faults, refuse
+from mmn13lib.submission.contents import NOTEBOOK, REPORT, lay_out
+from mmn13lib.submission.material import Material, folder_of
 from mmn13lib.submission.runtime import REFERENCES
-from mmn13lib.transfer import results, travelling
-from mmn13lib.transfer.records import Results
 
 Progress = Callable[[str], None]
 
-NOTEBOOK, REPORT, READ_ME = "mmn13.ipynb", "mmn13.pdf", "README.txt"
-REQUIREMENTS = "requirements.txt"
 LARGEST = 20 * 10**6
-PLACEHOLDER = "Your Name"
-TO_OPEN = ("ipykernel", "matplotlib-inline")
-"""What a notebook needs beside the libraries that its code imports."""
-
-SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a submission is made from.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    book
-        The report, with the student on its first page.
-    student
-        Who hands it in.
-    results
-        Question 3's.
-    """
-
-    settings: Settings
-    book: Book
-    student: Student
-    results: Results
-
-    @property
-    def notice(self) -> str:
-        """A warning for the first page; empty for none."""
-        return SAMPLE if self.results.inputs.mode == "sample" else ""
-
-
-def gather(settings: Settings, student: Student, force: bool = False) -> Material:
-    """Collect what a submission is made from, or refuse it.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    student
-        Who hands it in.
-    force
-        Whether faults that can be lived with are.
-
-    Returns
-    -------
-    Material
-
-    Raises
-    ------
-    UserError
-        If something is wrong with id or link, the report was made from the sample, or results or
-        chapters are older than the code.
-    """
-    refuse(faults(student), force)
-    found = results.load(settings)
-    refuse([*_outdated(settings), *_sample(found)], force)
-    book = read_book(settings.root)
-    author = student.name or _author(book)
-    config: dict[str, Any] = {
-        **book.config,
-        "book": {**book.config["book"], "author": author or []},
-        "student": {"id": student.id, "video": student.video},
-    }
-    if found.inputs.mode == "sample":
-        config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
-    # read once more: a chapter may say the author's name
-    return Material(settings, replace(book, config=config), replace(student, name=author), found)
-
-
-def _author(book: Book) -> str:
-    author = book.option("book.author")
-    names = author if isinstance(author, list) else [author]
-    return ", ".join(str(name) for name in names if name and name != PLACEHOLDER)
-
-
-def _outdated(settings: Settings) -> list[str]:
-    """Name the first chapter that neither engine has executed as things are now."""
-    of_engines = [dependencies.status(settings, engine) for engine in ("embedded", "quarto")]
-    changed = min(of_engines, key=lambda chapters: sum(bool(changes) for _, changes in chapters))
-    sentences = [
-        f"The chapter {name} is older than what it is made from ({', '.join(changes[:3])}): run "
-        "`mmn13 render`."
-        for name, changes in changed
-        if changes
-    ]
-    if measurements.is_outdated(settings, "convolution"):
-        sentences.append(
-            "Question 1's layer was measured before its code changed: run "
-            "`mmn13 bench convolution`, then `mmn13 render`."
-        )
-    return sentences
-
-
-def _sample(found: Results) -> list[str]:
-    if found.inputs.mode != "sample":
-        return []
-    return [
-        "This report is made from the embedded sample, not from CIFAR-10: get the data with "
-        "`mmn13 fetch`, then `mmn13 render`."
-    ]
 
 
 def make(material: Material, progress: Progress = print) -> Path:
@@ -175,100 +66,6 @@ def make(material: Material, progress: Progress = print) -> Path:
         return unfinished.replace(target)
     except OSError as error:
         raise storage.disk_error(target, error) from error
-
-
-def folder_of(settings: Settings) -> Path:
-    """Name the folder of what is handed in, which git ignores."""
-    return settings.root / "submission"
-
-
-def lay_out(folder: Path, material: Material) -> None:
-    """Write all files of the submission but the notebook and the PDF.
-
-    Parameters
-    ----------
-    folder
-        Where to; it is made.
-    material
-        From `gather`.
-    """
-    settings = material.settings
-    package = settings.root / "mmn13lib"
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(package, folder / "mmn13lib", ignore=ignored)
-    travelling.pack(material.results, Settings(folder))
-    measured = measurements.load(settings, "convolution")
-    target = measurements.measurement_path(Settings(folder), "convolution")
-    storage.write_json(target, measured)
-    (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
-    (folder / READ_ME).write_text(_read_me(material), "utf-8")
-
-
-def requirements(book: Book) -> str:
-    """Pin the libraries that the notebook imports, directly or through the package.
-
-    Parameters
-    ----------
-    book
-        The report.
-
-    Returns
-    -------
-    str
-        For ``pip install -r``.
-    """
-    sources = [cell.code for chapter in notebooks.questions(book) for cell in chapter.cells]
-    sources.append("import mmn13lib.submission.runtime, mmn13lib.transfer.travelling")
-    names = provenance.imported_names("\n".join(sources))
-    _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
-    wanted = {_normal(name) for library in libraries for name in _distributions(library)}
-    wanted |= {_normal(name) for name in TO_OPEN}
-    pins = (book.root / "constraints.txt").read_text("utf-8").splitlines()
-    chosen = [pin for pin in pins if "==" in pin and _normal(pin.split("==")[0]) in wanted]
-    return "# what this was made with; any newer Python than 3.11 will do\n" + "\n".join(
-        [*chosen, ""]
-    )
-
-
-def _distributions(library: str) -> list[str]:
-    from importlib.metadata import packages_distributions
-
-    return packages_distributions().get(library, []) if library != "mmn13lib" else []
-
-
-def _normal(name: str) -> str:
-    return name.strip().lower().replace("_", "-")
-
-
-def _read_me(material: Material) -> str:
-    student, book = material.student, material.book
-    who = ", ".join(filter(None, [student.name, f"id {student.id}"]))
-    notice = f"\n{material.notice}\n" if material.notice else ""
-    return f"""\
-{book.option("book.title")}
-{_first_subtitle(book)}
-{who}
-Video: {student.video or "none"}
-{notice}
-mmn13.ipynb       all three questions: text, code, and what it printed
-mmn13.pdf         the report: the written answers, with figures and references
-mmn13lib/         the package that the notebook imports
-artifacts/        what the notebook shows but doesn't compute: question 1's timings, the results
-                  of question 3's training (about an hour of it) and five images of each class
-requirements.txt  the libraries, with the versions that this was made with
-
-To run the notebook: unzip everything into one folder (Python 3.11 or newer), then in it
-
-    python -m pip install -r {REQUIREMENTS} jupyterlab
-    jupyter lab mmn13.ipynb
-
-and choose "Run all". It takes about a minute, needs no network and no data set. In Colab, upload
-and unzip the ZIP, and change to its folder first (%cd).
-"""
-
-
-def _first_subtitle(book: Book) -> str:
-    return str(book.option("book.subtitle")).split(" — ")[0]
 
 
 def _report(target: Path, material: Material, progress: Progress) -> None:

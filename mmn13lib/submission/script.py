@@ -16,8 +16,10 @@ from mmn13lib import storage
 from mmn13lib.press.chapters import Book, Chapter
 from mmn13lib.press.document import build
 from mmn13lib.press.execution import Executed
+from mmn13lib.submission.contents import lay_out
+from mmn13lib.submission.material import Material, folder_of
 from mmn13lib.submission.notebook import KEY
-from mmn13lib.submission.package import Material, executed_notebook, folder_of, lay_out
+from mmn13lib.submission.package import executed_notebook
 from mmn13lib.submission.story import Scene, scenes
 from mmn13lib.tables import markdown_table
 

@@ -8,7 +8,8 @@ import pytest
 from mmn13lib.errors import UserError
 from mmn13lib.press.chapters import read_book
 from mmn13lib.settings import Settings
-from mmn13lib.submission import package
+from mmn13lib.submission import material, package
+from mmn13lib.submission.contents import requirements
 from mmn13lib.submission.identity import Student
 from mmn13lib.transfer.records import Results
 
@@ -22,22 +23,22 @@ def state(monkeypatch: pytest.MonkeyPatch, made_up_results: Make) -> dict[str, o
     """Let a test say how old the chapters are and what the results were made from."""
     state: dict[str, object] = {"changes": [], "mode": "imagenet", "outdated": False}
     monkeypatch.setattr(
-        package.results, "load", lambda settings: made_up_results(mode=state["mode"])
+        material.results, "load", lambda settings: made_up_results(mode=state["mode"])
     )
     monkeypatch.setattr(
-        package.dependencies, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
+        material.dependencies, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
     )
     monkeypatch.setattr(
-        package.measurements, "is_outdated", lambda settings, name: state["outdated"]
+        material.measurements, "is_outdated", lambda settings, name: state["outdated"]
     )
     return state
 
 
 def test_what_is_in_order_is_accepted(state: dict[str, object]) -> None:
-    material = package.gather(Settings(PROJECT), STUDENT)
-    assert material.notice == ""
-    assert material.book.option("student.id") == "123456782"
-    assert material.book.option("student.video") == "https://example.org/v"
+    made = material.gather(Settings(PROJECT), STUDENT)
+    assert made.notice == ""
+    assert made.book.option("student.id") == "123456782"
+    assert made.book.option("student.video") == "https://example.org/v"
 
 
 @pytest.mark.parametrize(
@@ -53,26 +54,26 @@ def test_what_is_out_of_order_is_refused_unless_forced(
 ) -> None:
     state[fault] = value
     with pytest.raises(UserError, match=sentence):
-        package.gather(Settings(PROJECT), STUDENT)
-    assert package.gather(Settings(PROJECT), STUDENT, force=True).student.id == "123456782"
+        material.gather(Settings(PROJECT), STUDENT)
+    assert material.gather(Settings(PROJECT), STUDENT, force=True).student.id == "123456782"
 
 
 def test_a_forced_sample_says_so_on_the_first_pages(state: dict[str, object]) -> None:
     state["mode"] = "sample"
-    material = package.gather(Settings(PROJECT), STUDENT, force=True)
-    assert "not from CIFAR-10" in material.notice
-    assert "not from CIFAR-10" in str(material.book.option("book.subtitle"))
+    made = material.gather(Settings(PROJECT), STUDENT, force=True)
+    assert "not from CIFAR-10" in made.notice
+    assert "not from CIFAR-10" in str(made.book.option("book.subtitle"))
 
 
 def test_no_name_but_the_given_one_is_on_it(state: dict[str, object]) -> None:
-    nameless = package.gather(Settings(PROJECT), replace(STUDENT, name=""))
-    assert package.PLACEHOLDER not in str(nameless.book.option("book.author", []))
-    named = package.gather(Settings(PROJECT), replace(STUDENT, name="דנה כהן"))
+    nameless = material.gather(Settings(PROJECT), replace(STUDENT, name=""))
+    assert material.PLACEHOLDER not in str(nameless.book.option("book.author", []))
+    named = material.gather(Settings(PROJECT), replace(STUDENT, name="דנה כהן"))
     assert named.book.option("book.author") == "דנה כהן"
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
-    lines = package.requirements(read_book(PROJECT)).splitlines()[1:]
+    lines = requirements(read_book(PROJECT)).splitlines()[1:]
     names = {line.split("==")[0] for line in lines if line}
     assert {"torch", "torchvision", "numpy", "matplotlib", "sympy", "ipykernel"} <= names
     assert names.isdisjoint({"pytest", "ruff", "mypy", "hypothesis", "types-tqdm"})
