@@ -134,7 +134,9 @@ def _markdown(label: str, text: str, kind: str, **more: Any) -> NotebookNode:
 
 def _code(label: str, source: str, **more: Any) -> NotebookNode:
     more = {key: value for key, value in more.items() if value}
-    cell = nbformat.v4.new_code_cell(source, metadata={KEY: {"label": label, "is": "code", **more}})
+    # the name stands in the cell as well: viewers don't show metadata, and the script names cells
+    named = f"# {label}\n{source}"
+    cell = nbformat.v4.new_code_cell(named, metadata={KEY: {"label": label, "is": "code", **more}})
     cell.id = label
     return cell
 

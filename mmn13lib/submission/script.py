@@ -120,20 +120,17 @@ def write(cues: Sequence[Cue], notice: str = "") -> str:
     str
     """
     warning = f'::: {{.callout-warning title="Not CIFAR-10"}}\n{notice}\n:::\n\n' if notice else ""
-    rows = [
-        (clock(cue.start), clock(cue.end), cue.scene.title, ", ".join(map(_code, cue.live)) or "–")
-        for cue in cues
-    ]
+    rows = [(clock(cue.start), clock(cue.end), cue.scene.title) for cue in cues]
     total = clock(cues[-1].end)
     return "\n\n".join([
         "# Before you record {.unnumbered}",
         warning + "Unzip the submission into an empty folder, open `mmn13.ipynb` there, choose "
         "**Run all** once and wait: the cells below then have all that they need, and run again "
         "in the seconds that are given. In Zoom: **Share screen**, the browser's window, zoom the "
-        "page to 125%, **Record**. A cell is named by its label; it is the one under the heading "
-        "that is named with it. The words are a proposal: say them your way.",
+        "page to 125%, **Record**. Each cell has its name in its first line; Shift+Enter runs it. "
+        "The words are a proposal: say them your way.",
         f"The clock adds up to **{total}** minutes, at {WORDS_PER_MINUTE} words a minute.",
-        markdown_table(["from", "to", "what", "cells to run"], rows, align="rrll"),
+        markdown_table(["from", "to", "what"], rows, align="rrl"),
         *(_scene(cue) for cue in cues),
     ])  # fmt: skip
 
@@ -141,17 +138,14 @@ def write(cues: Sequence[Cue], notice: str = "") -> str:
 def _scene(cue: Cue) -> str:
     lines = [f"# {clock(cue.start)} – {clock(cue.end)}: {cue.scene.title} {{.unnumbered}}"]
     lines.append(f"**Show:** {cue.scene.show}")
-    for label, took in cue.seconds.items():
-        if label in cue.live:
-            lines.append(f"**Run:** {_code(label)} (about {max(1, round(took))} s)")
-        else:
-            lines.append(f"**Don't run** {_code(label)}: it takes too long. Show its output.")
+    live = [f"`{label}` ({max(1, round(cue.seconds[label]))} s)" for label in cue.live]
+    if live:
+        lines.append(f"**Run:** {', '.join(live)}")
+    slow = [f"`{label}`" for label in cue.seconds if label not in cue.live]
+    if slow:
+        lines.append(f"**Don't run**, show the output of {', '.join(slow)}: it takes too long.")
     lines.append('::: {.callout-note title="Say"}\n' + cue.scene.say + "\n:::")
     return "\n\n".join(lines)
-
-
-def _code(label: str) -> str:
-    return f"`{label}`"
 
 
 def times(notebook: NotebookNode) -> dict[str, float]:
