@@ -4,11 +4,13 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from statistics import median
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from mmn13lib import measurements
 from mmn13lib.convolution import Conv2d
@@ -177,15 +179,13 @@ def peak_memory(call: Callable[[], Any]) -> int:
     int
         Bytes.
     """
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines say nothing here
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         call()
-    events = [event for event in profile.events() or [] if event.name == "[memory]"]
-    held = peak = 0
-    for event in sorted(events, key=lambda event: event.time_range.start):
-        held += event.cpu_memory_usage
-        peak = max(peak, held)
-    return peak
+    # the raw events: profiled.events() hides what is allocated inside an operator
+    events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    return max(accumulate(changes))
 
 
 def ratio(shape: dict[str, Any], way: str, base: str) -> float:
