@@ -7,7 +7,7 @@ from pathlib import Path
 from mmn13lib import measurements, provenance, storage
 from mmn13lib.press.chapters import Book
 from mmn13lib.settings import Settings
-from mmn13lib.submission.material import Material
+from mmn13lib.submission.material import Material, measured
 from mmn13lib.submission.notebook import questions
 from mmn13lib.transfer import travelling
 
@@ -32,9 +32,9 @@ def lay_out(folder: Path, material: Material) -> None:
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     shutil.copytree(package, folder / "mmn13lib", ignore=ignored)
     travelling.pack(material.results, Settings(folder))
-    measured = measurements.load(settings, "convolution")
-    target = measurements.measurement_path(Settings(folder), "convolution")
-    storage.write_json(target, measured)
+    for name in measured(settings):
+        target = measurements.measurement_path(Settings(folder), name)
+        storage.write_json(target, measurements.load(settings, name))
     (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
     (folder / READ_ME).write_text(_read_me(material), "utf-8")
 

@@ -101,12 +101,18 @@ def _outdated(settings: Settings) -> list[str]:
         for name, changes in changed
         if changes
     ]
-    if measurements.is_outdated(settings, "convolution"):
-        sentences.append(
-            "Question 1's layer was measured before its code changed: run "
-            "`mmn13 bench convolution`, then `mmn13 render`."
-        )
-    return sentences
+    return sentences + [
+        f"What `mmn13 bench {name}` measured is older than the code: run it again, then "
+        "`mmn13 render`."
+        for name in measured(settings)
+        if measurements.is_outdated(settings, name)
+    ]
+
+
+def measured(settings: Settings) -> list[str]:
+    """Name the measurements that the chapters show, as far as they are there."""
+    names = ("convolution", "transfer")
+    return [name for name in names if measurements.measurement_path(settings, name).is_file()]
 
 
 def _sample(found: Results) -> list[str]:

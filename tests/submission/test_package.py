@@ -28,6 +28,7 @@ def state(monkeypatch: pytest.MonkeyPatch, made_up_results: Make) -> dict[str, o
     monkeypatch.setattr(
         material.dependencies, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
     )
+    monkeypatch.setattr(material, "measured", lambda settings: ["convolution"])
     monkeypatch.setattr(
         material.measurements, "is_outdated", lambda settings, name: state["outdated"]
     )
@@ -46,7 +47,7 @@ def test_what_is_in_order_is_accepted(state: dict[str, object]) -> None:
     [
         ("changes", ["torch 2.14.0 → 2.14.1"], "older than what it is made from .torch 2.14.0"),
         ("mode", "sample", "embedded sample, not from CIFAR-10"),
-        ("outdated", True, "measured before its code changed"),
+        ("outdated", True, "measured is older than the code"),
     ],
 )
 def test_what_is_out_of_order_is_refused_unless_forced(
