@@ -101,7 +101,7 @@ def test_pytorchs_own_samples_for_conv2d_agree():
             continue  # this signature cannot express dilation, groups, "same", ...
         assert compare(tuple(sample.forward_input.args[0].shape), **arguments).largest < TOLERANCE
         agreed += 1
-    assert agreed >= 4
+    assert agreed >= 2  # of four; the others pad with "same"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])

@@ -59,7 +59,7 @@ def test_no_two_modules_import_each_other() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
 def test_a_file_stays_small_enough_to_read(module: Path) -> None:
-    assert len(module.read_text("utf-8").splitlines()) <= 320
+    assert len(module.read_text("utf-8").splitlines()) <= 360
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
