@@ -48,7 +48,7 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     dtype = choose_dtype(device)
     images, _ = as_tensors(dataset(inputs, train=True))
     count = 2 * BATCH_SIZE if quick else 1024
-    images = images.repeat(-(-4 * count // len(images)), 1, 1, 1)  # the sample is small
+    images = images.repeat(-(-4 * count // len(images)), 1, 1, 1)[: 4 * count]  # a sample has fewer
     network = feature_network(TransferResNet.from_weights(inputs.weights), device, dtype)
     result = {
         "quick": quick,
