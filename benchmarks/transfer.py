@@ -20,7 +20,7 @@ from mmn13lib.transfer.devices import choose_device, choose_dtype
 from mmn13lib.transfer.features import BATCH_SIZE, feature_network
 from mmn13lib.transfer.head import HeadSettings, train_head
 from mmn13lib.transfer.inputs import Inputs, resolve
-from mmn13lib.transfer.preprocessing import batched, per_image
+from mmn13lib.transfer.preprocessing import per_image, preprocess
 from mmn13lib.transfer.shards import peak_memory, stored_features
 
 NUM_IMAGES = 60_000  # CIFAR-10's
@@ -107,9 +107,8 @@ def table(result: dict[str, Any]) -> str:
 def _extraction(network: nn.Module, images: Tensor, count: int) -> dict[str, Any]:
     """Time features beside the bare network, in turns, so that both meet the same machine."""
     weight = next(network.parameters())
-    ready = batched()(images[:BATCH_SIZE].to(weight.device)).to(
-        dtype=weight.dtype, memory_format=torch.channels_last
-    )
+    ready = preprocess(images[:BATCH_SIZE].to(weight.device), weight.dtype)
+    ready = ready.contiguous(memory_format=torch.channels_last)
 
     def bare() -> None:
         with torch.inference_mode():

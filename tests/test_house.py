@@ -30,11 +30,11 @@ def package_imports(module: Path) -> set[str]:
 
 
 def layer(name: str) -> int:
-    """Number the floors: foundations, questions 1 and 2, question 3, press, the command."""
+    """Number the floors: foundations, questions 1 and 2, question 3, press, submission, command."""
     part = name.split(".")[1]
     if part.startswith(("convolution", "backpropagation")):
         return 1
-    return {"transfer": 2, "requirements": 2, "press": 3, "cli": 4}.get(part, 0)
+    return {"transfer": 2, "requirements": 2, "press": 3, "submission": 4, "cli": 5}.get(part, 0)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
@@ -59,7 +59,7 @@ def test_no_two_modules_import_each_other() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
 def test_a_file_stays_small_enough_to_read(module: Path) -> None:
-    assert len(module.read_text("utf-8").splitlines()) <= 360
+    assert len(module.read_text("utf-8").splitlines()) <= 320
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)

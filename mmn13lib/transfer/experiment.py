@@ -23,7 +23,7 @@ from mmn13lib.transfer.devices import choose_device, choose_dtype
 from mmn13lib.transfer.inputs import Inputs, fingerprint, resolve
 from mmn13lib.transfer.progress import Say
 from mmn13lib.transfer.records import ModelResult, Results
-from mmn13lib.transfer.rival import SmallResNet
+from mmn13lib.transfer.small_resnet import SmallResNet
 from mmn13lib.transfer.stages import Stages
 from mmn13lib.transfer.steps import Step, Steps
 
@@ -63,23 +63,6 @@ def run(
             found = _compute(_stages(settings, inputs, config, progress))
             records.write(folder, found)
     return found
-
-
-def is_complete(settings: Settings, config: ExperimentSettings | None = None) -> bool:
-    """Tell whether the results for these inputs and this code are stored, whole.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    config
-        As for `run`.
-
-    Returns
-    -------
-    bool
-    """
-    return _find(results_folder(settings, config), resolve(settings), lambda _: None) is not None
 
 
 def results_folder(settings: Settings, config: ExperimentSettings | None = None) -> Path:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 from torchvision.models.resnet import ResNet
 
-from mmn13lib.transfer.preprocessing import batched
+from mmn13lib.transfer.preprocessing import preprocess
 
 BATCH_SIZE = 64  # a batch's feature maps stay in the processor's cache
 
@@ -66,13 +66,11 @@ def extract(
         float32 (N, 512), on the CPU.
     """
     weight = next(network.parameters())
-    transform = batched()
     features = torch.empty(len(images), 512)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        ready = transform(batch.to(weight.device)).to(
-            dtype=weight.dtype, memory_format=torch.channels_last
-        )
+        ready = preprocess(batch.to(weight.device), weight.dtype)
+        ready = ready.contiguous(memory_format=torch.channels_last)
         features[start : start + len(batch)] = network(ready).float().cpu()
         if on_batch is not None:
             on_batch(len(batch))

@@ -12,7 +12,7 @@ from mmn13lib.transfer import evaluation
 from mmn13lib.transfer.backbone import TransferResNet
 from mmn13lib.transfer.costs import count_multiply_adds, count_parameters
 from mmn13lib.transfer.gradcam import gradcam
-from mmn13lib.transfer.preprocessing import IMAGE_SIZE, batched
+from mmn13lib.transfer.preprocessing import IMAGE_SIZE, preprocess
 
 SPEED_BATCH = 64
 SPEED_BATCHES = 6
@@ -93,7 +93,7 @@ def mistakes(
         return []
     predicted = logits[chosen].argmax(1)
     probabilities = evaluation.softmax(logits[chosen].numpy())
-    heat = gradcam(model.eval(), batched()(images[chosen]), predicted)
+    heat = gradcam(model.eval(), preprocess(images[chosen]), predicted)
     return [
         {
             "index": int(index),

@@ -1,9 +1,4 @@
-"""The fair rival: three residual blocks trained from scratch, as well as they can be.
-
-The network sees the same 3x224x224 images as the ImageNet network. Each of them is a 32x32
-image enlarged seven times, so a first convolution with 7x7 windows and stride 7 looks at one
-original pixel and its neighbours, and the rest of the network works at CIFAR-10's own size.
-"""
+"""The fair rival: a small residual network trained from scratch, as well as it can be."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,85 +8,15 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.transforms.v2 import functional as transforms
 
 from mmn13lib.transfer.devices import choose_dtype
-from mmn13lib.transfer.preprocessing import IMAGE_SIZE, MEAN, STD
+from mmn13lib.transfer.preprocessing import preprocess
+from mmn13lib.transfer.small_resnet import SmallResNet
 from mmn13lib.transfer.training import EpochRecord, EpochResult, epoch_generator, fit, one_cycle
 
 # up to so many labelled images: so many epochs, in batches of so many. Fewer images are seen more
 # often each, yet less often together; the rate falls with the batch (Goyal et al. 2017).
 FEW_LABELS = ((250, 120, 25), (1000, 60, 25), (5000, 26, 50), (20_000, 20, 50))
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions with BatchNorm and a shortcut past them (He et al. 2016).
-
-    The first convolution reduces height and width by its stride. The shortcut is a 1x1
-    convolution at the centres of the first one's windows.
-
-    Parameters
-    ----------
-    in_channels, out_channels
-        Before and after the block.
-    kernel_size, stride, padding
-        Of the first convolution; the second has 3x3 windows and stride 1.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int
-    ) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
-        )
-        # taking these pixels first is the same as stride in the 1x1 convolution, which is
-        # 40 times slower on a CPU
-        self.centres = slice(kernel_size // 2 - padding, None, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
-        inside = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        inside = self.bn2(self.conv2(inside))
-        return F.relu(inside.add_(self.shortcut(x[:, :, self.centres, self.centres])), inplace=True)
-
-
-class SmallResNet(nn.Module):
-    """Three residual blocks, average pooling and a classification head.
-
-    Parameters
-    ----------
-    num_classes
-        Width of the head.
-    channels
-        Of the three blocks.
-
-    Examples
-    --------
-    >>> SmallResNet()(torch.zeros(2, 3, 224, 224)).shape
-    torch.Size([2, 10])
-    """
-
-    def __init__(
-        self, num_classes: int = 10, channels: tuple[int, int, int] = (32, 64, 128)
-    ) -> None:
-        super().__init__()
-        first, second, third = channels
-        self.blocks = nn.Sequential(
-            ResidualBlock(3, first, kernel_size=7, stride=7, padding=0),  # 224 -> 32
-            ResidualBlock(first, second, kernel_size=3, stride=2, padding=1),  # 32 -> 16
-            ResidualBlock(second, third, kernel_size=3, stride=2, padding=1),  # 16 -> 8
-        )
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(third, num_classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (N, 3, 224, 224) to logits (N, num_classes)."""
-        return self.head(self.pool(self.blocks(images)).flatten(1))
 
 
 @dataclass(frozen=True)
@@ -217,7 +142,7 @@ def train_rival(
             crops = crop_and_flip(images[chosen], settings.crop_padding, generator)
             target = labels[chosen].to(device)
             with _autocast(device):
-                logits = model(enlarge(crops.to(device), choose_dtype(device)))
+                logits = model(preprocess(crops.to(device), choose_dtype(device)))
             loss = F.cross_entropy(logits.float(), target, label_smoothing=settings.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
@@ -273,7 +198,7 @@ def predict_logits(
     logits = []
     for batch in images.split(batch_size):
         with _autocast(device):
-            logits.append(model(enlarge(batch.to(device), choose_dtype(device))).float().cpu())
+            logits.append(model(preprocess(batch.to(device), choose_dtype(device))).float().cpu())
     return torch.cat(logits)
 
 
@@ -306,29 +231,6 @@ def crop_and_flip(images: Tensor, padding: int, generator: torch.Generator) -> T
     return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(
         0, 3, 1, 2
     )
-
-
-def enlarge(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Make a batch of small images what the question's transforms make of each of them.
-
-    Parameters
-    ----------
-    images
-        uint8 (N, 3, H, W), H = W.
-    dtype
-        Of the result.
-
-    Returns
-    -------
-    Tensor
-        (N, 3, 224, 224): resized as bytes, like a picture file, then scaled to [0, 1] and
-        normalised by ImageNet's mean and standard deviation.
-    """
-    pixels = transforms.resize(images, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
-    mean = 255 * torch.tensor(MEAN, device=images.device)
-    std = 255 * torch.tensor(STD, device=images.device)
-    # one pass, rounded once: bfloat16 arithmetic in several steps would lose a grey level
-    return F.batch_norm(pixels.to(dtype), mean, std**2, eps=0.0)
 
 
 def _autocast(device: torch.device) -> torch.autocast:

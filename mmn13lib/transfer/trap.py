@@ -9,7 +9,7 @@ from torchvision.models import resnet18
 
 from mmn13lib.transfer.backbone import TransferResNet, load_backbone, new_head
 from mmn13lib.transfer.head import HeadSettings, train_head
-from mmn13lib.transfer.preprocessing import batched
+from mmn13lib.transfer.preprocessing import preprocess
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,11 @@ def _train_through(
     head = model.fc
     assert isinstance(head, nn.Linear)
     model.fc = nn.Identity()
-    transform = batched()
 
     def backbone(images: Tensor) -> Tensor:
         # the mode follows the head's, as it does when one calls model.train() or model.eval()
         model.train(head.training)
-        return model(transform(images))
+        return model(preprocess(images))
 
     records = train_head(
         head, *training, replace(settings, num_epochs=1), seed, validation, backbone

@@ -15,7 +15,7 @@ from mmn13lib import storage
 from mmn13lib.errors import UserError
 from mmn13lib.transfer.backbone import TransferResNet
 from mmn13lib.transfer.features import extract, feature_network
-from mmn13lib.transfer.preprocessing import batched
+from mmn13lib.transfer.preprocessing import preprocess
 from mmn13lib.transfer.shards import stored_features
 
 CPU = torch.device("cpu")
@@ -34,7 +34,7 @@ def test_folded_features_are_those_of_the_plain_network() -> None:
     plain = copy.deepcopy(model)
     plain.fc = nn.Identity()
     with torch.no_grad():
-        expected = plain(batched()(IMAGES[:3]))
+        expected = plain(preprocess(IMAGES[:3]))
     scale = expected.abs().max()
     assert (extract(network, IMAGES[:3]) - expected).abs().max() < 1e-5 * scale
 
