@@ -186,6 +186,67 @@ def bench(
 
 
 @app.command()
+def submit(
+    id: Annotated[str, typer.Option("--id", help="Nine digits, with leading zeros.")] = "",
+    video: Annotated[str, typer.Option("--video", help="The video's address, https://…")] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="Yours; without it, book: author of _quarto.yml.local.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Make it even if something is missing or out of date.")
+    ] = False,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Look through this ZIP instead of making one.")
+    ] = None,
+    data: DataOption = None,
+    weights: WeightsOption = None,
+) -> None:
+    """Make the ZIP to hand in: the executed notebook, the PDF, the sources.
+
+    Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…
+    """
+    if check is not None:
+        _check_submission(check)
+        return
+    from mmn13lib.submission import package
+    from mmn13lib.submission.identity import Student
+    from mmn13lib.submission.material import gather
+
+    material = gather(_settings(data, weights, False), Student(id, video, name), force)
+    path = package.make(material, progress=_say)
+    _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
+
+
+def _check_submission(path: Path) -> None:
+    from mmn13lib.submission import check
+
+    findings = check.check(path)
+    for line in check.listing(path):
+        print(f"       {line}")
+    for finding in findings:
+        print(f"{'[OK]  ' if finding.ok else '[FAIL]'} {finding.what}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def script(data: DataOption = None, weights: WeightsOption = None) -> None:
+    """Write the video's script: what to say, which cells to run, and when.
+
+    Example: mmn13 script
+    """
+    from mmn13lib.submission.identity import Student
+    from mmn13lib.submission.material import gather
+    from mmn13lib.submission.script import make
+
+    # before the video is recorded there is no link, and the sample shows a rehearsal
+    settings = _settings(data, weights, False)
+    _say("\nThe video's script:")
+    for file in make(gather(settings, Student("", ""), force=True), progress=_say):
+        _say(f"  {file}")
+
+
+@app.command()
 def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; delete everything.")] = False,
 ) -> None:

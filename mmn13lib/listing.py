@@ -33,7 +33,7 @@ def listing(*objects: Callable[..., Any]) -> str:
     >>> print(listing(listing).splitlines()[2])
         \"\"\"Write functions or classes as one Markdown block of Python, printed in HTML ...
     """
-    sources = [_narrow(_brief(textwrap.dedent(inspect.getsource(thing)))) for thing in objects]
+    sources = [_narrow(brief(thing)) for thing in objects]
     return "\n".join(["```python", "\n\n\n".join(sources), "```", ""])
 
 
@@ -65,7 +65,20 @@ def excerpt(thing: Callable[..., Any], first: str, last: str) -> str:
     return f"```python\n{_narrow(textwrap.dedent(chr(10).join(lines[begin : end + 1])))}\n```\n"
 
 
-def _brief(source: str) -> str:
+def brief(thing: Callable[..., Any]) -> str:
+    """Give the source of a function or class, its docstrings cut down to their first lines.
+
+    Parameters
+    ----------
+    thing
+        Of a module that lies in a file.
+
+    Returns
+    -------
+    str
+        Python, from the margin on.
+    """
+    source = textwrap.dedent(inspect.getsource(thing))
     lines = source.rstrip().split("\n")
     documented = [node for node in ast.walk(ast.parse(source)) if isinstance(node, Documented)]
     for node in sorted(documented, key=lambda node: -node.lineno):  # from the end: lines move

@@ -22,10 +22,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("shared machine")
 
 PROJECT = Path(__file__).parents[1]
-NOT_COPIED = shutil.ignore_patterns(
+MADE = shutil.ignore_patterns(
     ".git", ".venv", "artifacts", "_report*", "__pycache__", ".*_cache", ".hypothesis",
-    "*.egg-info", ".quarto", "_quarto.yml.local", "submission",
+    "*.egg-info", ".quarto", "_quarto.yml.local",
 )  # fmt: skip
+
+
+def not_copied(folder: str, names: list[str]) -> set[str]:
+    """Leave out what is made; a folder called submission only in the root, for packages have it."""
+    return MADE(folder, names) | ({"submission"} & {*names} if Path(folder) == PROJECT else set())
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def settings(tmp_path: Path) -> Settings:
 def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the project as a clone has it, under git so that a render's traces are seen."""
     copy = tmp_path_factory.mktemp("clone") / "mmn13"
-    shutil.copytree(PROJECT, copy, ignore=NOT_COPIED)
+    shutil.copytree(PROJECT, copy, ignore=not_copied)
     git = ["git", "-C", str(copy), "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a clone"]):
         subprocess.run([*git, *arguments], check=True)

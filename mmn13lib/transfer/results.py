@@ -8,7 +8,7 @@ from typing import Any
 from mmn13lib import storage
 from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
-from mmn13lib.transfer import records, verdict
+from mmn13lib.transfer import records, travelling, verdict
 from mmn13lib.transfer.experiment import results_folder
 from mmn13lib.transfer.inputs import resolve
 from mmn13lib.transfer.records import ModelResult, Results
@@ -17,7 +17,7 @@ __all__ = ["ModelResult", "Results", "load", "summary"]
 
 
 def load(settings: Settings) -> Results:
-    """Read the results that belong to these inputs and this code.
+    """Read the results that belong to these inputs and this code, or those that travel here.
 
     Parameters
     ----------
@@ -34,6 +34,9 @@ def load(settings: Settings) -> Results:
         If the experiment has not been run, or its files are damaged.
     """
     try:
+        travelled = travelling.load(settings)
+        if travelled is not None:
+            return travelled
         return records.read(results_folder(settings), resolve(settings))
     except storage.Damaged as error:
         raise UserError(

@@ -1,0 +1,104 @@
+"""Lays out the folder that becomes the ZIP: sources, stored results, requirements, README."""
+
+import shutil
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from mmn13lib import measurements, provenance, storage
+from mmn13lib.press.chapters import Book
+from mmn13lib.settings import Settings
+from mmn13lib.submission.material import Material, measured
+from mmn13lib.submission.notebook import questions
+from mmn13lib.transfer import travelling
+
+NOTEBOOK, REPORT, READ_ME = "mmn13.ipynb", "mmn13.pdf", "README.txt"
+REQUIREMENTS = "requirements.txt"
+TO_OPEN = ("ipykernel", "matplotlib-inline")
+"""What a notebook needs beside the libraries that its code imports."""
+
+
+def lay_out(folder: Path, material: Material) -> None:
+    """Write all files of the submission but the notebook and the PDF.
+
+    Parameters
+    ----------
+    folder
+        Where to; it is made.
+    material
+        From `gather`.
+    """
+    settings = material.settings
+    package = settings.root / "mmn13lib"
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    shutil.copytree(package, folder / "mmn13lib", ignore=ignored)
+    travelling.pack(material.results, Settings(folder))
+    for name in measured(settings):
+        target = measurements.measurement_path(Settings(folder), name)
+        storage.write_json(target, measurements.load(settings, name))
+    (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
+    (folder / READ_ME).write_text(_read_me(material), "utf-8")
+
+
+def requirements(book: Book) -> str:
+    """Pin the libraries that the notebook imports, directly or through the package.
+
+    Parameters
+    ----------
+    book
+        The report.
+
+    Returns
+    -------
+    str
+        For ``pip install -r``.
+    """
+    sources = [cell.code for chapter in questions(book) for cell in chapter.cells]
+    sources.append("import mmn13lib.submission.runtime, mmn13lib.transfer.travelling")
+    names = provenance.imported_names("\n".join(sources))
+    _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
+    wanted = {_normal(name) for library in libraries for name in _distributions(library)}
+    wanted |= {_normal(name) for name in TO_OPEN}
+    pins = (book.root / "constraints.txt").read_text("utf-8").splitlines()
+    chosen = [pin for pin in pins if "==" in pin and _normal(pin.split("==")[0]) in wanted]
+    return "# what this was made with; any newer Python than 3.11 will do\n" + "\n".join(
+        [*chosen, ""]
+    )
+
+
+def _distributions(library: str) -> list[str]:
+    return packages_distributions().get(library, []) if library != "mmn13lib" else []
+
+
+def _normal(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+def _read_me(material: Material) -> str:
+    student, book = material.student, material.book
+    who = ", ".join(filter(None, [student.name, f"id {student.id}"]))
+    notice = f"\n{material.notice}\n" if material.notice else ""
+    return f"""\
+{book.option("book.title")}
+{_first_subtitle(book)}
+{who}
+Video: {student.video or "none"}
+{notice}
+mmn13.ipynb       all three questions: text, code, and what it printed
+mmn13.pdf         the report: the written answers, with figures and references
+mmn13lib/         the package that the notebook imports
+artifacts/        what the notebook shows but doesn't compute: question 1's timings, the results
+                  of question 3's training (about an hour of it) and five images of each class
+requirements.txt  the libraries, with the versions that this was made with
+
+To run the notebook: unzip everything into one folder (Python 3.11 or newer), then in it
+
+    python -m pip install -r {REQUIREMENTS} jupyterlab
+    jupyter lab mmn13.ipynb
+
+and choose "Run all". It takes about a minute, needs no network and no data set. In Colab, upload
+and unzip the ZIP, and change to its folder first (%cd).
+"""
+
+
+def _first_subtitle(book: Book) -> str:
+    return str(book.option("book.subtitle")).split(" — ")[0]

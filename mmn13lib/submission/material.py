@@ -1,0 +1,129 @@
+"""Collects what a submission is made from, and refuses what should not be handed in."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmn13lib import measurements
+from mmn13lib.press import dependencies
+from mmn13lib.press.chapters import Book, read_book, read_chapter
+from mmn13lib.settings import Settings
+from mmn13lib.submission.identity import Student, faults, refuse
+from mmn13lib.transfer import results
+from mmn13lib.transfer.records import Results
+
+PLACEHOLDER = "Your Name"
+SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a submission is made from.
+
+    Parameters
+    ----------
+    settings
+        The run's settings.
+    book
+        The report, with the student on its first page.
+    student
+        Who hands it in.
+    results
+        Question 3's.
+    """
+
+    settings: Settings
+    book: Book
+    student: Student
+    results: Results
+
+    @property
+    def notice(self) -> str:
+        """A warning for the first page; empty for none."""
+        return SAMPLE if self.results.inputs.mode == "sample" else ""
+
+
+def gather(settings: Settings, student: Student, force: bool = False) -> Material:
+    """Collect what a submission is made from, or refuse it.
+
+    Parameters
+    ----------
+    settings
+        The run's settings.
+    student
+        Who hands it in.
+    force
+        Whether faults that can be lived with are.
+
+    Returns
+    -------
+    Material
+
+    Raises
+    ------
+    UserError
+        If something is wrong with id or link, the report was made from the sample, or results or
+        chapters are older than the code.
+    """
+    refuse(faults(student), force)
+    found = results.load(settings)
+    refuse([*_outdated(settings), *_sample(found)], force)
+    book = read_book(settings.root)
+    author = student.name or _author(book)
+    config: dict[str, Any] = {
+        **book.config,
+        "book": {**book.config["book"], "author": author or []},
+        "student": {"id": student.id, "video": student.video},
+    }
+    if found.inputs.mode == "sample":
+        config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
+    named = Book(book.root, config)
+    # read once more: a chapter may say who hands it in
+    chapters = tuple(read_chapter(old.path, named, old.appendix) for old in book.chapters)
+    return Material(
+        settings, replace(named, chapters=chapters), replace(student, name=author), found
+    )
+
+
+def _author(book: Book) -> str:
+    author = book.option("book.author")
+    names = author if isinstance(author, list) else [author]
+    return ", ".join(str(name) for name in names if name and name != PLACEHOLDER)
+
+
+def _outdated(settings: Settings) -> list[str]:
+    """Name the first chapter that neither engine has executed as things are now."""
+    of_engines = [dependencies.status(settings, engine) for engine in ("embedded", "quarto")]
+    changed = min(of_engines, key=lambda chapters: sum(bool(changes) for _, changes in chapters))
+    sentences = [
+        f"The chapter {name} is older than what it is made from ({', '.join(changes[:3])}): run "
+        "`mmn13 render`."
+        for name, changes in changed
+        if changes
+    ]
+    return sentences + [
+        f"What `mmn13 bench {name}` measured is older than the code: run it again, then "
+        "`mmn13 render`."
+        for name in measured(settings)
+        if measurements.is_outdated(settings, name)
+    ]
+
+
+def measured(settings: Settings) -> list[str]:
+    """Name the measurements that the chapters show, as far as they are there."""
+    names = ("convolution", "transfer")
+    return [name for name in names if measurements.measurement_path(settings, name).is_file()]
+
+
+def _sample(found: Results) -> list[str]:
+    if found.inputs.mode != "sample":
+        return []
+    return [
+        "This report is made from the embedded sample, not from CIFAR-10: get the data with "
+        "`mmn13 fetch`, then `mmn13 render`."
+    ]
+
+
+def folder_of(settings: Settings) -> Path:
+    """Name the folder of what is handed in, which git ignores."""
+    return settings.root / "submission"
