@@ -60,7 +60,7 @@ def requirements(book: Book) -> str:
     wanted |= {_normal(name) for name in TO_OPEN}
     pins = (book.root / "constraints.txt").read_text("utf-8").splitlines()
     chosen = [pin for pin in pins if "==" in pin and _normal(pin.split("==")[0]) in wanted]
-    return "# what this was made with; any newer Python than 3.11 will do\n" + "\n".join(
+    return "# what this was made with, on Python 3.11 or newer\n" + "\n".join(
         [*chosen, ""]
     )
 
@@ -86,8 +86,9 @@ Video: {student.video or "none"}
 mmn13.ipynb       all three questions: text, code, and what it printed
 mmn13.pdf         the report: the written answers, with figures and references
 mmn13lib/         the package that the notebook imports
-artifacts/        what the notebook shows but doesn't compute: question 1's timings, the results
-                  of question 3's training (about an hour of it) and five images of each class
+artifacts/        what the notebook shows but doesn't compute: measured speeds, the results of
+                  question 3's training, five images of each class, and the report's numbers of
+                  figures and tables
 requirements.txt  the libraries, with the versions that this was made with
 
 To run the notebook: unzip everything into one folder (Python 3.11 or newer), then in it

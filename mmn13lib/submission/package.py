@@ -56,8 +56,9 @@ def make(material: Material, progress: Progress = print) -> Path:
         notebooks.write(without_times(notebook), folder / NOTEBOOK)
         _refuse_machine_paths(folder, settings)
         content = _zipped(folder)
-    if len(content) > LARGEST or (size := len(json.dumps(notebook))) > LARGEST:
-        raise UserError(f"The notebook would have {size / 1e6:.0f} MB, more than the 20 allowed.")
+    size = max(len(content), len(json.dumps(notebook)))
+    if size > LARGEST:
+        raise UserError(f"The submission would have {size / 1e6:.0f} MB, more than the 20 allowed.")
     target = folder_of(settings) / f"mmn13-{material.student.id}.zip"
     try:
         target.parent.mkdir(exist_ok=True)

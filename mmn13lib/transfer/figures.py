@@ -39,7 +39,7 @@ def class_samples(
     -------
     Figure
     """
-    figure = plt.figure(figsize=(6.4, 0.62 * per_class + 0.2))
+    figure = plt.figure(figsize=(6.4, 0.62 * per_class + 0.2), layout="none")
     for column, name in enumerate(classes):
         chosen = np.flatnonzero(labels == column)[:per_class]
         for row, index in enumerate(chosen):
