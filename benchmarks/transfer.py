@@ -26,6 +26,7 @@ from mmn13lib.transfer.shards import peak_memory, stored_features
 NUM_IMAGES = 60_000  # CIFAR-10's
 NUM_TRAIN = 45_000
 NUM_EPOCHS = 20
+MEASURED = ("mmn13lib.transfer.shards", "mmn13lib.transfer.head")
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     usual = result["usual_seconds_per_image"] * NUM_TRAIN * NUM_EPOCHS
     ours = NUM_TRAIN / result["extraction_images_per_second"] + result["head_seconds"]
     result |= {"usual_seconds": usual, "our_seconds": ours, "speedup": usual / ours}
-    measurements.save(settings, "transfer", result)
+    measurements.save(settings, "transfer", result, modules=MEASURED)
     print(table(result))
     return result
 

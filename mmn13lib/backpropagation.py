@@ -20,6 +20,7 @@ from sympy.core.function import AppliedUndef
 from mmn13lib.backpropagation_geometry import Geometry, Shape, geometries, times
 
 ANSWER = (
+    r"With $y_{ij} = k_{11} x_{ij} + k_{21} x_{i+1,j}$ (the kernel is not flipped): "
     r"$\frac{\partial C}{\partial k_{a1}} = \sum_{i=1}^{2} \sum_{j=1}^{3} "
     r"\frac{\partial C}{\partial y_{ij}} x_{i+a-1,j}$ for $a = 1, 2$: the correlation of $X$ with "
     r"$\frac{\partial C}{\partial Y}$. $\frac{\partial C}{\partial x_{ij}} = "

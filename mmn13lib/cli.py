@@ -193,7 +193,10 @@ def submit(
         str, typer.Option("--name", help="Yours; without it, book: author of _quarto.yml.local.")
     ] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Make it even if something is missing or out of date.")
+        bool,
+        typer.Option(
+            "--force", help="Make it even so; question 3's results must still be this code's."
+        ),
     ] = False,
     check: Annotated[
         Path | None, typer.Option("--check", help="Look through this ZIP instead of making one.")

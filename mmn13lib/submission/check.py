@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,11 @@ from typing import Any
 import nbformat
 
 from mmn13lib.errors import UserError
-from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, REQUIREMENTS
+from mmn13lib.submission.contents import FILES, NOTEBOOK, READ_ME, REPORT, belongs
 from mmn13lib.submission.identity import is_web_address
 from mmn13lib.submission.notebook import KEY
 from mmn13lib.submission.package import LARGEST
 
-FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 FOLDERS = ("mmn13lib/", "artifacts/")
 CHAPTERS = {
     "question 1": "A convolution layer from scratch",
@@ -40,6 +40,7 @@ PARTS = {
     "3: the network's children": ("tbl-q3-children", TEXT),
     "3: the frozen backbone": ("q3-freezing-live", "stream"),
     "3: the head's training": ("q3-training-live", "stream"),
+    "3: the small network's training": ("q3-rival-training-live", "stream"),
     "3: the training's course": ("fig-q3-curves", PICTURE),
     "3: the small network": ("q3-rival-live", "stream"),
     "3: accuracy of both models": ("tbl-q3-comparison", TEXT),
@@ -47,6 +48,18 @@ PARTS = {
     "3: which model is preferred": ("q3-answer", TEXT),
 }
 """Each part of each question: the label of the cell that answers it and what it shows."""
+
+DEFINITIONS = {
+    "q1-class": "class Conv2d",
+    "q1-arithmetic": "class _Convolution",
+    "q2-source": "def convolution_gradients",
+    "q3-backbone-code": "class TransferResNet",
+    "q3-training-code": "def train_head",
+    "q3-rival-code": "class SmallResNet",
+    "q3-rival-training-code": "def train_rival",
+    "q3-mistakes-code": "def blatant_mistakes",
+}
+"""The code that answers: the label of its cell and what that defines."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,7 @@ def check(path: Path) -> list[Finding]:
             contents = {name: archive.read(name) for name in archive.namelist()}
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}: make it with `mmn13 submit`.") from error
-    except (OSError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise UserError(f"{path} is no ZIP that can be read: make it with `mmn13 submit`.") from (
             error
         )
@@ -116,22 +129,14 @@ def listing(path: Path) -> Iterator[str]:
 
 def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
     for name in FILES:
-        yield Finding(bool(contents.get(name)), f"{name} is {_there(name in contents)}")
+        state = "missing" if name not in contents else "there" if contents[name] else "empty"
+        yield Finding(state == "there", f"{name} is {state}")
     for folder in FOLDERS:
         inside = [name for name in contents if name.startswith(folder)]
         yield Finding(bool(inside), f"{folder} has {len(inside)} files")
-    others = [
-        name
-        for name in contents
-        if name not in FILES
-        and (not name.startswith(FOLDERS) or "__pycache__" in name or ".." in Path(name).parts)
-    ]
+    others = [name for name in contents if not name.endswith("/") and not belongs(name)]
     words = f"it does not belong here: {', '.join(others[:5])}" if others else "nothing else"
     yield Finding(not others, words)
-
-
-def _there(found: bool) -> str:
-    return "there" if found else "missing"
 
 
 def _notebook(contents: dict[str, bytes]) -> Iterator[Finding]:
@@ -150,7 +155,9 @@ def _notebook(contents: dict[str, bytes]) -> Iterator[Finding]:
     unexecuted = [_label(cell) for cell in code if cell.execution_count is None]
     yield _none("every cell was executed", "not executed", unexecuted)
     counts = [cell.execution_count for cell in code if cell.execution_count is not None]
-    yield Finding(counts == sorted(set(counts)), "the cells were executed in order")
+    ordered = counts == sorted(set(counts))
+    words = "in order" if ordered else "out of order: restart the kernel and run all"
+    yield Finding(ordered, f"the cells were executed {words}")
     failed = [_label(cell) for cell in code if "error" in _shown(cell)]
     yield _none("no cell shows an error", "they show an error", failed)
     bare = [_label(cell) for cell in code if _marks(cell).get("shows") and not cell.outputs]
@@ -159,8 +166,11 @@ def _notebook(contents: dict[str, bytes]) -> Iterator[Finding]:
     for part, (label, kind) in PARTS.items():
         good = label in cells and kind in _shown(cells[label])
         yield Finding(good, f"question {part}" + ("" if good else f": no output ({label})"))
+    for label, defined in DEFINITIONS.items():
+        good = label in cells and defined in cells[label].source
+        yield Finding(good, f"{label} {'defines' if good else 'does not define'} {defined}")
     first = notebook.cells[0].source if notebook.cells else ""
-    yield Finding(bool(_link(first)), f"the video's link in the notebook: {_link(first) or 'none'}")
+    yield _same_link("in the notebook", [_link(first)], contents)
 
 
 def _first_line(error: Exception) -> str:
@@ -197,20 +207,34 @@ def _report(contents: dict[str, bytes]) -> Iterator[Finding]:
 
     try:
         pages = PdfReader(io.BytesIO(contents[REPORT])).pages
-        text = _plain(" ".join(page.extract_text() for page in pages))
+        # the first page has the contents: a chapter's title there is not the chapter
+        text = _plain(" ".join(page.extract_text() for page in pages[1:]))
         links = [
             str(note.get_object().get("/A", {}).get("/URI", ""))
             for note in (pages[0].get("/Annots") or [])
         ]
-    except (PyPdfError, ValueError, KeyError, IndexError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         yield Finding(False, f"the PDF can't be read: {error}")
         return
     yield Finding(True, f"the PDF has {len(pages)} pages")
     for chapter, title in CHAPTERS.items():
         yield Finding(_plain(title) in text, f"the PDF has {chapter} ({title})")
+    yield _same_link("on the PDF's first page", links, contents)
+
+
+def _same_link(where: str, links: list[str], contents: dict[str, bytes]) -> Finding:
+    """Find the link of README.txt among others."""
     expected = _link(contents.get(READ_ME, b"").decode("utf-8", "replace"))
-    shown = expected if expected in links else next(filter(is_web_address, links), "")
-    yield Finding(bool(shown), f"the video's link on the PDF's first page: {shown or 'none'}")
+    good = bool(expected) and expected in links
+    shown = expected if good else "none, or not that of README.txt"
+    return Finding(good, f"the video's link {where}: {shown}")
 
 
 def _plain(text: str) -> str:

@@ -1,7 +1,8 @@
 """Lays out the folder that becomes the ZIP: sources, stored results, requirements, README."""
 
+import re
 import shutil
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from mmn13lib import measurements, provenance, storage
@@ -16,6 +17,13 @@ REQUIREMENTS = "requirements.txt"
 TO_OPEN = ("ipykernel", "matplotlib-inline")
 """What a notebook needs beside the libraries that its code imports."""
 
+FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
+_INSIDE = re.compile(
+    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ|woff)"
+    r"|artifacts/references\.json|artifacts/benchmarks/\w+\.json(\.sha256)?"
+    r"|artifacts/results/submitted/\w+\.(json|safetensors)(\.sha256)?"
+)
+
 
 def lay_out(folder: Path, material: Material) -> None:
     """Write all files of the submission but the notebook and the PDF.
@@ -28,15 +36,37 @@ def lay_out(folder: Path, material: Material) -> None:
         From `gather`.
     """
     settings = material.settings
-    package = settings.root / "mmn13lib"
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(package, folder / "mmn13lib", ignore=ignored)
+    for source in sorted((settings.root / "mmn13lib").rglob("*")):
+        name = source.relative_to(settings.root).as_posix()
+        if belongs(name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
     travelling.pack(material.results, Settings(folder))
     for name in measured(settings):
         target = measurements.measurement_path(Settings(folder), name)
         storage.write_json(target, measurements.load(settings, name))
     (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
     (folder / READ_ME).write_text(_read_me(material), "utf-8")
+
+
+def belongs(name: str) -> bool:
+    """Tell whether a submission may hold a file of this name.
+
+    Parameters
+    ----------
+    name
+        Its path in the ZIP.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> belongs("mmn13lib/convolution.py"), belongs("mmn13lib/notes.txt")
+    (True, False)
+    """
+    return name in FILES or _INSIDE.fullmatch(name) is not None
 
 
 def requirements(book: Book) -> str:
@@ -58,11 +88,8 @@ def requirements(book: Book) -> str:
     _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
     wanted = {_normal(name) for library in libraries for name in _distributions(library)}
     wanted |= {_normal(name) for name in TO_OPEN}
-    pins = (book.root / "constraints.txt").read_text("utf-8").splitlines()
-    chosen = [pin for pin in pins if "==" in pin and _normal(pin.split("==")[0]) in wanted]
-    return "# what this was made with, on Python 3.11 or newer\n" + "\n".join(
-        [*chosen, ""]
-    )
+    chosen = [f"{name}=={version(name).partition('+')[0]}" for name in sorted(wanted)]
+    return "# what this was made with, on Python 3.11 or newer\n" + "\n".join([*chosen, ""])
 
 
 def _distributions(library: str) -> list[str]:

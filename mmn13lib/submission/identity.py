@@ -1,5 +1,6 @@
 """Who hands it in: a name, an id with its check digit, and the link to the video."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -100,9 +101,10 @@ def is_web_address(text: str) -> bool:
         return False
     try:
         parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # a port that is no number is a ValueError
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", host))
 
 
 def refuse(sentences: list[str], force: bool) -> None:

@@ -129,6 +129,22 @@ assert weights == results.rival.total_parameters
 print(f"{weights:,} weights")""",
     ),
     LiveCell(
+        "q3-rival-training-live",
+        "q3-rival-training-code",
+        "**Run it** on the same few images, for eight epochs; from scratch, everything may move:",
+        """\
+pixels, answers = data.as_tensors(dataset)
+brief = RivalSettings(num_epochs=8, batch_size=10, max_lr=0.02)
+small, records = train_rival(
+    pixels[:50], answers[:50], brief, seed=0, device="cpu"
+)
+assert records[-1].train_loss < records[0].train_loss
+print(
+    f"loss {records[0].train_loss:.3f} in the first epoch, "
+    f"{records[-1].train_loss:.3f} in the last"
+)""",
+    ),
+    LiveCell(
         "q3-mistakes-live",
         "q3-mistakes-code",
         "**Run it** on what the new head said about every test image:",

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import platform
 import shutil
 import tempfile
 import zipfile
@@ -118,7 +120,7 @@ def executed_notebook(material: Material, folder: Path, progress: Progress = pri
 
 def _key(notebook: NotebookNode, folder: Path) -> str:
     """Digest all that an execution depends on."""
-    digest = hashlib.sha256(json.dumps(notebook).encode())
+    digest = hashlib.sha256((json.dumps(notebook) + platform.python_version()).encode())
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         if file.suffix in (".py", ".json", ".safetensors", ".txt"):
             digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
@@ -138,16 +140,27 @@ def without_times(notebook: NotebookNode) -> NotebookNode:
 
 def _refuse_machine_paths(folder: Path, settings: Settings) -> None:
     """Stop if a file names where on this machine it was made."""
-    places = {settings.root, Path.home(), folder.parent, Path(tempfile.gettempdir()) / "ipykernel"}
-    needles = {f"{place.as_posix()}/".encode() for place in places if len(place.parts) > 1}
+    given = [place for place in (settings.data, settings.weights) if place is not None]
+    places = {settings.root, Path.home(), folder.parent, *given}
+    words = {f"{place}{os.sep}" for place in places if len(place.parts) > 1}
+    words.add(str(Path(tempfile.gettempdir()) / "ipykernel_"))
+    # JSON doubles backslashes
+    needles = {form.encode() for word in words for form in (word, word.replace("\\", "\\\\"))}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = file.read_bytes()
+        content = _text_of_pdf(file) if file.suffix == ".pdf" else file.read_bytes()
         for needle in needles:
             if needle in content:
                 raise UserError(
                     f"{file.relative_to(folder).as_posix()} would name a folder of this machine "
                     f"({needle.decode()}…): a cell prints it, or a warning does."
                 )
+
+
+def _text_of_pdf(file: Path) -> bytes:
+    """Give what one reads in a PDF: the file itself is compressed."""
+    from pypdf import PdfReader
+
+    return "\n".join(page.extract_text() for page in PdfReader(file).pages).encode()
 
 
 def _zipped(folder: Path) -> bytes:

@@ -42,7 +42,7 @@ def execute(
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError
 
     began = time.monotonic()
     current = "set-up"
@@ -68,6 +68,7 @@ def execute(
             notebook,
             km=manager,
             timeout=None,
+            startup_timeout=600,  # seconds; a busy machine needs more than the usual 60
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(folder)}},
@@ -80,9 +81,9 @@ def execute(
         except CellExecutionError as error:
             message = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).strip().rsplit("\n", 1)[-1]
             raise UserError(f"The notebook's cell {current} failed: {message}") from error
-        except DeadKernelError as error:
+        except (RuntimeError, AssertionError) as error:  # it died, or never answered
             raise UserError(
-                f"Python died in the notebook's cell {current} (out of memory?)."
+                f"Python died in the notebook's cell {current} (out of memory, or stopped?)."
             ) from error
     return notebook
 

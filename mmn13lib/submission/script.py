@@ -72,7 +72,7 @@ def schedule(story: Sequence[Scene], seconds: dict[str, float]) -> list[Cue]:
         for cells come first; what is missing to six minutes is shared out as time to look, and
         if it would be more than eight, cells are shown instead of run, the slowest first.
     """
-    took = {label: seconds.get(label, 0.0) for scene in story for label in scene.run}
+    took = {label: seconds[label] for scene in story for label in scene.run}
     speaking = [60 * len(scene.say.split()) / WORDS_PER_MINUTE for scene in story]
     while True:
         waiting = [
@@ -143,7 +143,9 @@ def _scene(cue: Cue) -> str:
         lines.append(f"**Run:** {', '.join(live)}")
     slow = [f"`{label}`" for label in cue.seconds if label not in cue.live]
     if slow:
-        lines.append(f"**Don't run**, show the output of {', '.join(slow)}: it takes too long.")
+        lines.append(
+            f"**Don't run**, show the output of {', '.join(slow)}: the time is needed elsewhere."
+        )
     lines.append('::: {.callout-note title="Say"}\n' + cue.scene.say + "\n:::")
     return "\n\n".join(lines)
 

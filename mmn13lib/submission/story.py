@@ -154,8 +154,15 @@ def _question_3(results: Results) -> list[Scene]:
         ),
         Scene(
             "Question 3: the training",
-            "`q3-training-code`, `q3-training-live`, then `q3-rival-code` and `q3-rival-live`",
-            ("q3-training-code", "q3-training-live", "q3-rival-code", "q3-rival-live"),
+            "`q3-training-code`, `q3-training-live`, then the four cells of the rival",
+            (
+                "q3-training-code",
+                "q3-training-live",
+                "q3-rival-code",
+                "q3-rival-live",
+                "q3-rival-training-code",
+                "q3-rival-training-live",
+            ),
             "Since the backbone never changes, its 512 features of each image are computed once, "
             "and the head is trained on them. I run the same function on a few images: the loss "
             "falls, and only the head has moved. The rival has three residual blocks, each makes "

@@ -1,7 +1,5 @@
 """The tables and sentences of question 3's chapter, made from the results."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,8 @@ from mmn13lib.transfer.comparison import Comparison, Score
 from mmn13lib.transfer.costs import count_parameters
 from mmn13lib.transfer.records import Results
 from mmn13lib.transfer.wording import big_number, duration, percent_with_interval
+
+ANIMALS = {"bird", "cat", "deer", "dog", "frog", "horse"}
 
 
 @torch.no_grad()
@@ -68,8 +68,9 @@ def trap_text(results: Results) -> str:
     """
     trap = results.trap
     text = (
-        f"Trained for one epoch on {trap['images']:,} images in either way, the network's buffers "
-        f"tell the difference: with `requires_grad = False` alone {trap['moved_buffers']} of "
+        f"Both networks were trained for one epoch on {trap['images']:,} images. Each BatchNorm "
+        "layer has three buffers: the running mean, the running variance and a count of batches. "
+        f"With `requires_grad = False` alone {trap['moved_buffers']} of the "
         f"{trap['total_buffers']} moved, in eval mode {trap['moved_buffers_frozen'] or 'none'}. "
         f"@fig-q3-trap shows what that does to the accuracy on {trap['validation_images']:,} "
         f"validation images: {trap['accuracy_trap']:.1%} against {trap['accuracy_frozen']:.1%}."
@@ -77,8 +78,8 @@ def trap_text(results: Results) -> str:
     if trap["folded"]:
         text += (
             " These weights exaggerate the effect: their BatchNorm was folded into the "
-            "convolutions before they were stored, so the batch statistics now normalise what "
-            "was never meant to be normalised once more."
+            "convolutions before they were stored, so in train mode what is normalised already is "
+            "normalised a second time."
         )
     return text
 
@@ -98,23 +99,79 @@ def training_text(results: Results) -> str:
     """
     precision, seeds = results.precision, results.head_seeds
     seconds = sum(record["seconds"] for record in results.head.history)
+    settings = results.experiment["head"]
     text = (
         f"The features of all images took {duration(results.timings['features'])}, at "
         f"{results.extraction_images_per_second:,.0f} images per second and with "
-        f"{results.peak_memory_bytes / 1e9:.1f} GB of memory at the most; the head's training, "
-        f"{len(results.head.history)} epochs, took {duration(seconds)}."
+        f"{results.peak_memory_bytes / 1e9:.1f} GB of memory at the most; the head's training with "
+        f"AdamW, {len(results.head.history)} epochs in batches of {settings['batch_size']} with "
+        f"rates up to {settings['max_lr']:g}, took {duration(seconds)}."
     )
     if precision["used_name"] != "float32":
         text += (
             f" The features are computed in {precision['used_name']}: test accuracy "
-            f"{precision['used']:.2%}, where float32 gives {precision['float32']:.2%} (on "
-            f"{precision['images']:,} test images)."
+            f"{precision['used']:.2%}; with the test images' features in float32 the same head "
+            f"gives {precision['float32']:.2%} (on {precision['images']:,} test images)."
         )
     return (
         f"{text} The head's first weights and the order of the images depend on a seed. Over "
         f"{len(seeds)} seeds its test accuracy is **{np.mean(seeds):.2%} ± "
-        f"{np.std(seeds, ddof=1):.2%}** (mean and standard deviation). All that follows speaks of "
-        "seed 0."
+        f"{np.std(seeds, ddof=1):.2%}** (mean and standard deviation). The comparison and the "
+        "mistakes are of seed 0."
+    )
+
+
+def rival_training_text(results: Results) -> str:
+    """Say how the small network is trained, and where its settings come from.
+
+    Parameters
+    ----------
+    results
+        The experiment's.
+
+    Returns
+    -------
+    str
+        Markdown, which refers to the figure of both trainings.
+    """
+    settings = results.experiment["rival"]
+    return (
+        f"It is trained for {settings['num_epochs']} epochs in batches of "
+        f"{settings['batch_size']} by SGD, with Nesterov momentum {settings['momentum']:g}, weight "
+        f"decay {settings['weight_decay']:g} and rates up to {settings['max_lr']:g}. The rates, "
+        "here and for the head, were chosen on the validation images; the number of epochs is what "
+        "half an hour on two cores allows. @fig-q3-curves shows both trainings."
+    )
+
+
+def mistakes_text(results: Results) -> str:
+    """Say of what kind the most blatant mistakes are.
+
+    Parameters
+    ----------
+    results
+        The experiment's.
+
+    Returns
+    -------
+    str
+        Markdown; empty if there are no mistakes, or the classes aren't CIFAR-10's.
+    """
+    if not results.mistakes or results.inputs.mode == "sample":
+        return ""
+    kinds = [
+        (
+            results.classes[mistake["true"]] in ANIMALS,
+            results.classes[mistake["predicted"]] in ANIMALS,
+        )
+        for mistake in results.mistakes
+    ]
+    least = min(mistake["predicted_probability"] for mistake in results.mistakes)
+    return (
+        f"Of these {len(kinds)}, {kinds.count((True, True))} take an animal for another animal, "
+        f"{kinds.count((False, False))} a vehicle for another vehicle, and "
+        f"{sum(true != given for true, given in kinds)} one for the other. The model gives each of "
+        f"its wrong answers a probability of at least {least:.1%}."
     )
 
 
@@ -216,61 +273,4 @@ def pairs_text(results: Results, comparison: Comparison, count: int = 3) -> str:
     return (
         f"The new head's most frequent confusions are {pairs(comparison.head)}; those of "
         f"`SmallResNet` are {pairs(comparison.rival)}."
-    )
-
-
-def speed_table(measured: dict[str, Any]) -> str:
-    """Show what the benchmark of question 3 measured.
-
-    Parameters
-    ----------
-    measured
-        As ``mmn13 bench transfer`` stored it.
-
-    Returns
-    -------
-    str
-        A Markdown table.
-    """
-    few, many = (f"{size / 1e9:.2f} GB" for size in measured["peak_memory"])
-    images = measured["images"]
-    rows = [
-        (
-            "features, from 32 x 32 images",
-            f"{measured['extraction_images_per_second']:,.0f} images/s",
-        ),
-        (
-            "the same network alone, on ready tensors",
-            f"{measured['ready_images_per_second']:,.0f} images/s",
-        ),
-        (f"memory at most, {images:,} and {4 * images:,} images", f"{few} and {many}"),
-        ("60,000 images' features on disk", f"{measured['feature_bytes'] / 1e6:.0f} MB"),
-        ("training the head, 20 epochs on 45,000 features", duration(measured["head_seconds"])),
-        ("20 epochs with stored features, in all", duration(measured["our_seconds"])),
-        ("20 epochs the usual way", duration(measured["usual_seconds"])),
-    ]
-    return markdown_table(["measured", ""], rows)
-
-
-def speed_text(measured: dict[str, Any]) -> str:
-    """Say what storing the features gains, and how that was measured.
-
-    Parameters
-    ----------
-    measured
-        As ``mmn13 bench transfer`` stored it.
-
-    Returns
-    -------
-    str
-        Markdown, which refers to the table of `speed_table`.
-    """
-    hardware = measured["hardware"]
-    length = "in a short run of " if measured["quick"] else "with "
-    return (
-        f"@tbl-q3-speed compares this with the usual way, in which every epoch sends every image "
-        f"through PIL transforms, a DataLoader and the whole network: **{measured['speedup']:.0f} "
-        f"times** the speed. It was measured on {measured['date']} {length}`mmn13 bench transfer` "
-        f"({hardware['cpu']}, {hardware['cores']} cores, {measured['device']}, "
-        f"{measured['precision']})."
     )

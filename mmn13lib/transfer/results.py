@@ -9,7 +9,6 @@ from mmn13lib import storage
 from mmn13lib.errors import UserError
 from mmn13lib.settings import Settings
 from mmn13lib.transfer import records, travelling, verdict
-from mmn13lib.transfer.experiment import results_folder
 from mmn13lib.transfer.inputs import resolve
 from mmn13lib.transfer.records import ModelResult, Results
 
@@ -37,6 +36,9 @@ def load(settings: Settings) -> Results:
         travelled = travelling.load(settings)
         if travelled is not None:
             return travelled
+        # measures memory as Linux and macOS do; where results travel to, it is not needed
+        from mmn13lib.transfer.experiment import results_folder
+
         return records.read(results_folder(settings), resolve(settings))
     except storage.Damaged as error:
         raise UserError(

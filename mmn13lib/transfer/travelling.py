@@ -42,7 +42,10 @@ class CIFAR10(datasets.CIFAR10):
         if not file.is_file():
             super().__init__(root, train, transform)
             return
+        if not train:
+            raise RuntimeError("the test images do not travel, what was said of them does")
         datasets.VisionDataset.__init__(self, root, transform=transform)
+        self.train = train
         stored = storage.read_tensors(file)
         self.data = stored["images"].numpy()
         self.targets = stored["labels"].tolist()

@@ -9,6 +9,7 @@ from mmn13lib.transfer.wording import big_number, duration, percent_with_interva
 
 HEAD = "the new head on the frozen ResNet-18"
 RIVAL = "`SmallResNet`"
+WEIGHTS_FROM = "weights from "  # as the label of such inputs has it
 NAMES: dict[Winner, str] = {"head": HEAD, "rival": RIVAL}
 QUESTION = "Train a new head on a network trained by others, or a network of one's own?"
 
@@ -39,12 +40,13 @@ def caveat(results: Results) -> str:
             "`cifar-10-batches-py` and `MMN13_WEIGHTS` a file with a ResNet-18's weights; then "
             "render again.",
         )
-    if results.inputs.mode == "other-weights" and results.inputs.weights is not None:
+    if results.inputs.mode == "other-weights":
+        file = results.inputs.label.partition(WEIGHTS_FROM)[2]
         return _callout(
             "warning",
             "The weights are not torchvision's ImageNet weights",
-            f"The images are CIFAR-10's, but the ResNet-18's weights come from the file "
-            f"`{results.inputs.weights.name}`, named by `MMN13_WEIGHTS`. The accuracies of the "
+            f"The images are CIFAR-10's, but the ResNet-18's weights come from the file `{file}`, "
+            f"named by `MMN13_WEIGHTS`. The accuracies of the "
             "transferred model hold for these weights: they are not ImageNet transfer. Where this "
             "chapter says *pretrained*, it means that file.",
         )
@@ -115,7 +117,7 @@ def _reasons(preferred: Winner, results: Results, comparison: Comparison) -> lis
             f"(p = {comparison.disagreement.p_value:.2f}), so cost decides"
         ]
     else:
-        reasons = [f"it is right {points:.1f} points more often on the test images"]
+        reasons = [f"its test accuracy is {points:.1f} points higher"]
     if mine.training_seconds < other.training_seconds:
         reasons.append(
             f"it is trained in {duration(mine.training_seconds)}, the other in "
@@ -189,7 +191,7 @@ def disagreement(comparison: Comparison) -> str:
     both = test.only_first + test.only_second
     p = f"p {f'= {test.p_value:.2g}' if test.p_value >= 0.001 else '< 0.001'}"
     verdict = (
-        "The difference is more than chance."
+        "That is hardly chance. It speaks of these two trained models: other seeds give others."
         if test.p_value < SIGNIFICANT
         else "That can well be chance: the test does not tell the two apart."
     )
@@ -197,7 +199,7 @@ def disagreement(comparison: Comparison) -> str:
         f"On {both:,} test images exactly one of the two is right: on {test.only_first:,} {HEAD}, "
         f"on {test.only_second:,} {RIVAL}. Were both equally good, each of these images would be a "
         f"fair coin's throw; a split at least as uneven would come with probability {p} "
-        f"(McNemar's exact test). {verdict}"
+        f"(McNemar's exact test [@mcnemar1947]). {verdict}"
     )
 
 

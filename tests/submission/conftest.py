@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from mmn13lib.submission.check import CHAPTERS, PARTS, PICTURE, TEXT
+from mmn13lib.submission.check import CHAPTERS, DEFINITIONS, PARTS, PICTURE, TEXT
 from mmn13lib.submission.notebook import KEY
 
 VIDEO = "https://example.org/video_1"
@@ -35,16 +35,22 @@ def made_up_notebook() -> NotebookNode:
         cell = nbformat.v4.new_code_cell("1", outputs=[output], execution_count=count)
         cell.metadata[KEY] = {"label": label, "shows": True}
         cells.append(cell)
+    for label, defined in DEFINITIONS.items():
+        cell = nbformat.v4.new_code_cell(f"{defined}: ...", execution_count=len(cells))
+        cell.metadata[KEY] = {"label": label}
+        cells.append(cell)
     return nbformat.v4.new_notebook(cells=cells)
 
 
 @pytest.fixture(scope="session")
 def made_up_pdf() -> bytes:
-    """Typeset a PDF with all chapters' titles and the link."""
+    """Typeset a PDF with a link, the contents and, on another page, all chapters' titles."""
     import typst
 
     titles = "\n\n".join(f"= {title}" for title in CHAPTERS.values())
-    return bytes(typst.compile(f'#link("{VIDEO}")[video]\n\n{titles}'.encode()))
+    return bytes(
+        typst.compile(f'#link("{VIDEO}")[video]\n#outline()\n#pagebreak()\n{titles}'.encode())
+    )
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+"""Cells that define what the report only lists."""
+
 import ast
 import sys
 from types import ModuleType

@@ -1,3 +1,5 @@
+"""An id with its check digit, and a link that a browser opens."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,8 @@ def test_a_right_id_and_a_link_have_no_faults(id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "zoom.us/rec", "ftp://zoom.us", "https://", "https:// zoom.us", "http://[", "file:///x"]
+    "address", ["", "zoom.us/rec", "ftp://zoom.us", "https://", "https:// zoom.us", "http://[", "file:///x",
+                "https://…", "https://x", "https://zoom.us:abc/"]
 )  # fmt: skip
 def test_what_a_browser_cannot_open_is_refused(address: str) -> None:
     assert not is_web_address(address)

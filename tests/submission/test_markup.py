@@ -1,3 +1,5 @@
+"""Quarto's Markdown as a notebook shows it."""
+
 import pytest
 
 from mmn13lib.submission.markup import Numbering, References, plain

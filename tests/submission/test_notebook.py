@@ -1,3 +1,7 @@
+"""The one notebook: its cells, what they define, numbers and references."""
+
+import re
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -7,6 +11,7 @@ from nbformat import NotebookNode
 from mmn13lib.errors import UserError
 from mmn13lib.press.chapters import Book, read_book
 from mmn13lib.submission.check import PARTS
+from mmn13lib.submission.definitions import imported_names
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.live import LIVE
 from mmn13lib.submission.notebook import build, finish
@@ -141,3 +146,43 @@ def test_texts_and_outputs_get_their_numbers(tiny: Book) -> None:
 def test_a_reference_without_a_target_is_refused(tiny: Book) -> None:
     with pytest.raises(UserError, match="eq-q1-b, which has no number"):
         finish(build(tiny, STUDENT), tiny)
+
+
+def names(code: str) -> tuple[set[str], set[str]]:
+    """Give the names that a cell binds and those that it takes from earlier cells."""
+    table = symtable.symtable(code, "cell", "exec")
+    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    tables, used = [table], set()
+    while tables:
+        scope = tables.pop()
+        tables += scope.get_children()
+        used |= {
+            s.get_name()
+            for s in scope.get_symbols()
+            if s.is_referenced() and (scope is table or s.is_global())
+        }
+    return bound, used - bound
+
+
+def test_no_chapter_takes_a_name_from_another_under_its_feet() -> None:
+    # in the one notebook any cell may be run again after all the others
+    bound: dict[str, dict[str, str]] = {}
+    taken: dict[str, set[str]] = {}
+    for cell in build(read_book(PROJECT), STUDENT).cells:
+        question = re.search(r"q\d", cell.id)
+        if question and cell.cell_type == "code":
+            binds, takes = names(cell.source)
+            imported = imported_names(cell.source)
+            here = bound.setdefault(question[0], {})
+            here |= {
+                name: ".".join(filter(None, imported.get(name, (question[0],)))) for name in binds
+            }
+            taken.setdefault(question[0], set()).update(takes)
+    clashes = {
+        name
+        for chapter, wanted in taken.items()
+        for other, binds in bound.items()
+        for name in wanted & bound[chapter].keys() & binds.keys()
+        if other != chapter and binds[name] != bound[chapter][name]
+    }
+    assert not clashes

@@ -1,3 +1,5 @@
+"""What goes into a submission, and what is refused."""
+
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,15 +1,22 @@
+"""The script for the video: its clock, its numbers, its cells."""
+
 import itertools
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmn13lib.press.chapters import read_book
 from mmn13lib.submission import script
+from mmn13lib.submission.identity import Student
+from mmn13lib.submission.notebook import build
 from mmn13lib.submission.story import Scene, scenes
 from mmn13lib.transfer.records import Results
 
+PROJECT = Path(__file__).parents[2]
 MADE_UP = [Scene(f"scene {k}", "here", (f"cell-{k}",), "word " * 80) for k in range(10)]
 
 
@@ -22,7 +29,8 @@ def test_the_clock_adds_up_to_six_to_eight_minutes(seconds: list[float]) -> None
 
 
 def test_a_slow_cell_is_shown_and_not_run() -> None:
-    cues = script.schedule(MADE_UP, {"cell-0": 45.0, "cell-1": 3.0})
+    seconds = {f"cell-{k}": 0.0 for k in range(10)} | {"cell-0": 45.0, "cell-1": 3.0}
+    cues = script.schedule(MADE_UP, seconds)
     assert cues[0].live == [] and cues[1].live == ["cell-1"]
     text = script.write(cues)
     assert "**Don't run**, show the output of `cell-0`" in text
@@ -35,7 +43,9 @@ def test_the_real_story_fits_with_the_numbers_of_the_results(
 ) -> None:
     results = made_up_results(mode=mode)
     story = scenes(results)
-    cues = script.schedule(story, {})
+    cells = {cell.id for cell in build(read_book(PROJECT), Student("", "")).cells}
+    assert {label for scene in story for label in scene.run} <= cells
+    cues = script.schedule(story, dict.fromkeys(cells, 1.0))
     assert script.SHORTEST <= cues[-1].end <= script.LONGEST
     said = " ".join(scene.say for scene in story)
     assert f"{results.head.test_accuracy:.2%}" in said

@@ -126,8 +126,8 @@ def test_the_notebook_says_the_reports_numbers(unzipped: Path, notebook: Any) ->
     report = re.sub(r"[-‐\xad]?\s+", "", " ".join(page.extract_text() for page in pages))
     texts = shown(notebook)
     for label in ("tbl-q3-comparison", "q3-accuracy", "tbl-q2-example", "tbl-q1-comparison"):
-        numbers = re.findall(r"\d+\.\d+%?", "".join(texts[label]))
-        assert numbers or label == "tbl-q1-comparison"
+        numbers = re.findall(r"\d+(?:\.\d+)?e[-+]\d+|\d+\.\d+%?", "".join(texts[label]))
+        assert numbers, label
         for number in numbers:
             assert number in report, (label, number)
 

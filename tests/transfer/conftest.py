@@ -1,11 +1,13 @@
 """Made-up results of question 3, so that what shows them is tested without training."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mmn13lib.transfer.configuration import ExperimentSettings
 from mmn13lib.transfer.inputs import Inputs
 from mmn13lib.transfer.records import ModelResult, Results
 
@@ -111,7 +113,7 @@ def made_up_results() -> Callable[..., Results]:
             timings={"features": 400.0, "head": 12.0, "rival": 1800.0},
             extraction_images_per_second=160.0,
             peak_memory_bytes=1_600_000_000,
-            experiment={},
+            experiment=asdict(ExperimentSettings()),
             hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
             date="2026-11-23",
         )

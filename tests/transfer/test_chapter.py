@@ -1,6 +1,8 @@
 """The chapter's tables and sentences hold what the results hold."""
 
-import pytest
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from mmn13lib.transfer import chapter
@@ -20,7 +22,7 @@ def test_only_the_head_is_listed_as_trained():
 
 def test_folded_weights_are_said_to_exaggerate_the_trap(made_up_results):
     folded, whole = made_up_results(mode="other-weights"), made_up_results(mode="imagenet")
-    assert "60 of 60 moved" in chapter.trap_text(whole)
+    assert "60 of the 60 moved" in chapter.trap_text(whole)
     assert "in eval mode none" in chapter.trap_text(whole)
     assert "exaggerate" in chapter.trap_text(folded)
     assert "exaggerate" not in chapter.trap_text(whole)
@@ -49,30 +51,31 @@ def test_every_class_has_its_accuracy_and_its_most_frequent_confusion(made_up_re
     wrong = [images for given, images in enumerate(cat) if given != 3]
     assert f"| cat | {cat[3] / cat.sum():.1%} |" in rows[3]
     assert f"({max(wrong)})" in rows[3].split("|")[3]
-    assert chapter.pairs_text(results, comparison).count("taken for") == 6
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_the_speed_is_shown_with_how_it_was_measured(quick):
-    measured = {
-        "quick": quick,
-        "date": "2026-11-23",
-        "hardware": {"cpu": "some processor", "cores": 2},
-        "device": "cpu",
-        "precision": "bfloat16",
-        "images": 1024,
-        "extraction_images_per_second": 148.0,
-        "ready_images_per_second": 160.0,
-        "peak_memory": [1.0e9, 1.01e9],
-        "feature_bytes": 122_880_000,
-        "head_seconds": 11.0,
-        "usual_seconds": 36_000.0,
-        "our_seconds": 320.0,
-        "speedup": 112.5,
-    }
-    table, text = chapter.speed_table(measured), chapter.speed_text(measured)
-    assert "| features, from 32 x 32 images | 148 images/s |" in table
-    assert "| memory at most, 1,024 and 4,096 images | 1.00 GB and 1.01 GB |" in table
-    assert "| 20 epochs the usual way | 10.0 h |" in table
-    assert "**112 times**" in text
-    assert ("short run" in text) == quick
+def test_confusions_are_named_from_the_true_class_to_the_given(made_up_results):
+    results = made_up_results()
+    comparison = compare(results)
+    text = chapter.pairs_text(results, comparison)
+    assert text.count("taken for") == 6
+    wrong = comparison.head.confusion - np.diag(comparison.head.confusion.diagonal())
+    true, given = np.unravel_index(wrong.argmax(), wrong.shape)
+    names = results.classes
+    assert f"are {names[true]} taken for {names[given]} ({wrong.max()})" in text
+
+
+def test_the_kinds_of_mistakes_add_up(made_up_results):
+    results = made_up_results()  # true is three classes on from the predicted one
+    text = chapter.mistakes_text(results)
+    assert "Of these 10, 3 take an animal for another animal, 1 a vehicle for another" in text
+    assert "6 one for the other" in text
+    assert "at least 90.9%" in text
+    assert chapter.mistakes_text(replace(results, mistakes=[])) == ""
+
+
+def test_the_settings_of_both_trainings_are_named(made_up_results):
+    results = made_up_results()
+    assert "AdamW, 20 epochs in batches of 256 with rates up to 0.03" in (
+        chapter.training_text(results)
+    )
+    assert "20 epochs in batches of 100 by SGD" in chapter.rival_training_text(results)

@@ -18,7 +18,7 @@ def test_the_more_accurate_model_is_preferred(made_up_results):
         answer = verdict.answer(results, comparison)
         assert answer.startswith(f"I prefer **{verdict.NAMES[winner]}**")
         points = 100 * abs(accuracies["head"] - accuracies["rival"])
-        assert f"right {points:.1f} points more often" in answer
+        assert f"its test accuracy is {points:.1f} points higher" in answer
 
 
 def test_where_chance_may_be_the_winner_the_cost_of_training_decides(made_up_results):

@@ -1,0 +1,72 @@
+"""Results that travel in a submission say what they said at home, without data or paths."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmn13lib.settings import Settings
+from mmn13lib.transfer import travelling, verdict
+from mmn13lib.transfer.preprocessing import per_image
+
+WITHOUT_RESOURCE = """
+import sys
+sys.modules["resource"] = None  # as on Windows
+from pathlib import Path
+from mmn13lib.settings import Settings
+from mmn13lib.transfer.results import load
+print(load(Settings(Path(sys.argv[1]))).inputs.mode)
+"""
+
+
+@pytest.fixture(params=["imagenet", "other-weights"])
+def packed(request, tmp_path, made_up_results, monkeypatch):
+    labels = np.arange(200) % 10
+    images = np.broadcast_to(labels[:, None, None, None], (200, 32, 32, 3)).astype(np.uint8)
+    known = SimpleNamespace(data=images, targets=labels.tolist())
+    monkeypatch.setattr(travelling.data, "dataset", lambda inputs, train: known)
+    results = made_up_results(mode=request.param)
+    settings = Settings(tmp_path)
+    travelling.pack(results, settings)
+    return results, settings
+
+
+def test_they_are_the_same_results_with_the_same_warning(packed):
+    results, settings = packed
+    found = travelling.load(settings)
+    assert found is not None
+    assert found.inputs.mode == results.inputs.mode
+    assert np.array_equal(found.head.test_logits, results.head.test_logits)
+    assert [m["index"] for m in found.mistakes] == [m["index"] for m in results.mistakes]
+    assert verdict.caveat(found) == verdict.caveat(results)
+    assert ("weights.safetensors" in verdict.caveat(found)) == (found.inputs.mode != "imagenet")
+
+
+def test_the_first_images_of_each_class_are_a_data_set(packed):
+    _, settings = packed
+    found = travelling.load(settings)
+    dataset = travelling.CIFAR10(found.inputs.data, train=True, transform=per_image())
+    assert sorted(dataset.targets) == sorted([*range(10)] * travelling.PER_CLASS)
+    image, label = dataset[3]
+    assert image.shape == (3, 224, 224)
+    assert (dataset.data[3] == label).all()
+    assert "CIFAR10" in repr(dataset)
+    with pytest.raises(RuntimeError, match="do not travel"):
+        travelling.CIFAR10(found.inputs.data, train=False)
+
+
+def test_no_path_travels(packed):
+    results, settings = packed
+    stored = (travelling.folder(settings) / "inputs.json").read_text()
+    assert "/" not in stored.replace("/ ", "")
+    assert str(results.inputs.data) not in stored.replace("data_batch", "")
+
+
+def test_they_are_read_where_memory_is_not_measured(packed):
+    results, settings = packed
+    command = [sys.executable, "-c", WITHOUT_RESOURCE, str(settings.root)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == results.inputs.mode, done.stderr
