@@ -109,9 +109,9 @@ def training_text(results: Results) -> str:
     )
     if precision["used_name"] != "float32":
         text += (
-            f" The features are computed in {precision['used_name']}: test accuracy "
-            f"{precision['used']:.2%}; with the test images' features in float32 the same head "
-            f"gives {precision['float32']:.2%} (on {precision['images']:,} test images)."
+            f" The features are computed in {precision['used_name']}. With the features of "
+            f"{precision['images']:,} test images in float32 instead, the mean test accuracy of "
+            f"{len(seeds)} heads goes from {precision['used']:.2%} to {precision['float32']:.2%}."
         )
     return (
         f"{text} The head's first weights and the order of the images depend on a seed. Over "

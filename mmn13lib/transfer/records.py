@@ -86,7 +86,7 @@ class Results:
         uint8, ``predicted``, ``true`` (class numbers), ``predicted_probability``,
         ``true_probability`` and ``gradcam`` (7, 7) float32.
     precision
-        The head's test accuracy on features computed in ``float32`` and in the ``used``
+        The mean test accuracy of all heads on features in ``float32`` and in the ``used``
         precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
     timings
         Seconds that each step took.

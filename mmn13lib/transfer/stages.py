@@ -7,6 +7,7 @@ change in one step leaves those before it, and those beside it, as they are.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from statistics import mean
 from typing import Any
 
 import torch
@@ -261,15 +262,15 @@ class Stages:
         return self.steps.get("trap", made_from, make)
 
     def precision(self) -> dict[str, Any]:
-        """Compare the head's accuracy on features of the precision used and of float32."""
-        head = self.head(seed=0).tensors
+        """Compare the heads' mean accuracy on features of the precision used and of float32."""
         count = self.config.precision_images
         images, labels = self.test[0][:count], self.test[1][:count]
         exact = self._extraction("test", images, torch.float32).features
-        logits = torch.nn.functional.linear(exact, head["weight"], head["bias"])
+        heads = [self.head(seed).tensors for seed in range(self.config.num_head_seeds)]
+        logits = [torch.nn.functional.linear(exact, h["weight"], h["bias"]) for h in heads]
         return {
-            "float32": accuracy(logits, labels),
-            "used": accuracy(head["test_logits"][:count], labels),
+            "float32": mean(accuracy(found, labels) for found in logits),
+            "used": mean(accuracy(head["test_logits"][:count], labels) for head in heads),
             "used_name": str(self.dtype).removeprefix("torch."),
             "images": len(labels),
         }
