@@ -33,7 +33,7 @@ def window_figure(side: int, kernel_size: int, stride: int, padding: int) -> Fig
     padded = side + 2 * padding
     output = (padded - kernel_size) // stride + 1
     figure, (image_axes, output_axes) = new_figure(
-        1, 2, height=2.9, gridspec_kw={"width_ratios": [padded, output + 1]}
+        1, 2, height=2.5, gridspec_kw={"width_ratios": [padded, output + 1]}
     )
     _draw_grid(image_axes, padded, shaded=padding)
     _draw_grid(output_axes, output)
@@ -101,7 +101,7 @@ def speed_figure(result: Mapping[str, Any]) -> Figure:
         Forward on the left, forward and backward on the right, one row for each shape.
     """
     shapes = result["shapes"]
-    figure, axes = new_figure(1, 2, height=2.9, sharey=True, sharex=True)
+    figure, axes = new_figure(1, 2, height=2.7, sharey=True, sharex=True)
     places = np.arange(len(shapes))
     titles = {"forward": "forward", "both": "forward and backward"}
     for panel, (way, title) in zip(axes, titles.items(), strict=True):

@@ -69,7 +69,7 @@ def mistakes(results: Results) -> Figure:
     """
     rows = (len(results.mistakes) + 1) // 2
     figure, axes = new_figure(
-        rows, 6, height=0.76 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
+        rows, 6, height=0.72 * rows, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1.45] * 2}
     )
     for axis in axes.flat:
         axis.axis("off")
@@ -152,7 +152,7 @@ def confusion_matrices(results: Results, comparison: Comparison) -> Figure:
     -------
     Figure
     """
-    figure, axes = new_figure(1, 2, height=3.5, sharey=True)
+    figure, axes = new_figure(1, 2, height=3.3, sharey=True)
     for axis, name in zip(axes, NAMES, strict=True):
         score: Score = getattr(comparison, name)
         _confusion_matrix(axis, score.confusion, results.classes)
@@ -191,7 +191,7 @@ def reliability(results: Results, comparison: Comparison) -> Figure:
     -------
     Figure
     """
-    figure, (curve, histogram) = new_figure(1, 2, height=2.5)
+    figure, (curve, histogram) = new_figure(1, 2, height=2.3)
     curve.plot([0, 1], [0, 1], "--", color="grey", linewidth=1, label="calibrated")
     for name, style in (("head", "-"), ("rival", "--")):
         score: Score = getattr(comparison, name)
@@ -227,7 +227,7 @@ def label_study(results: Results, comparison: Comparison) -> Figure:
     -------
     Figure
     """
-    figure, axis = new_figure(height=2.8)
+    figure, axis = new_figure(height=2.5)
     for name, label in NAMES.items():
         points = [point for point in comparison.study if point.model == name]
         counts, means = [point.count for point in points], [point.mean for point in points]
