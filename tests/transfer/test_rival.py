@@ -45,6 +45,23 @@ def test_a_crop_is_a_window_of_the_padded_image_or_its_mirror_image(seed, paddin
     assert any(torch.equal(crop, w) or torch.equal(crop.flip(-1), w) for w in windows)
 
 
+def test_every_shift_and_its_mirror_image_is_drawn():
+    images = torch.arange(6 * 6, dtype=torch.uint8).view(1, 1, 6, 6).repeat(1000, 1, 1, 1)
+    crops = crop_and_flip(images, 1, torch.Generator().manual_seed(0))
+    assert len(crops.flatten(1).unique(dim=0)) == 3 * 3 * 2
+
+
+def test_wholly_smoothed_labels_say_nothing():
+    images, labels = tiny_images()
+
+    def loss(label_smoothing, truth):
+        untrained = replace(TINY, num_epochs=1, max_lr=0.0, label_smoothing=label_smoothing)
+        return train_rival(images, truth, untrained, 0, "cpu")[1][0].train_loss
+
+    assert loss(1.0, labels) == pytest.approx(loss(1.0, 1 - labels))
+    assert loss(0.0, labels) != pytest.approx(loss(0.0, 1 - labels))
+
+
 def test_it_learns_to_tell_dark_from_bright():
     images, labels = tiny_images()
     model, records = train_rival(
