@@ -191,7 +191,7 @@ def reliability(results: Results, comparison: Comparison) -> Figure:
     -------
     Figure
     """
-    figure, (curve, histogram) = new_figure(1, 2, height=2.3)
+    figure, (curve, histogram) = new_figure(1, 2, height=2.45)
     curve.plot([0, 1], [0, 1], "--", color="grey", linewidth=1, label="calibrated")
     for name, style in (("head", "-"), ("rival", "--")):
         score: Score = getattr(comparison, name)
