@@ -57,6 +57,7 @@ class SmallResNet(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> SmallResNet()(torch.zeros(2, 3, 224, 224)).shape
     torch.Size([2, 10])
     """
