@@ -140,10 +140,10 @@ def without_times(notebook: NotebookNode) -> NotebookNode:
 
 def _refuse_machine_paths(folder: Path, settings: Settings) -> None:
     """Stop if a file names where on this machine it was made."""
-    given = [place for place in (settings.data, settings.weights) if place is not None]
-    places = {settings.root, Path.home(), folder.parent, *given}
+    places = {settings.root, Path.home(), folder.parent}
     words = {f"{place}{os.sep}" for place in places if len(place.parts) > 1}
-    words.add(str(Path(tempfile.gettempdir()) / "ipykernel_"))
+    given = (settings.data, settings.weights, Path(tempfile.gettempdir()) / "ipykernel_")
+    words |= {str(path.absolute()) for path in given if path is not None}
     # JSON doubles backslashes
     needles = {form.encode() for word in words for form in (word, word.replace("\\", "\\\\"))}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):

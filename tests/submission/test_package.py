@@ -93,6 +93,15 @@ def test_a_file_that_names_this_machine_is_refused(tmp_path: Path) -> None:
         package._refuse_machine_paths(folder, Settings(PROJECT))
 
 
+@pytest.mark.parametrize("given", ["data", "weights"])
+def test_a_file_that_names_the_given_data_or_weights_is_refused(tmp_path: Path, given: str) -> None:
+    path = Path("/somewhere/else") / given
+    settings = replace(Settings(PROJECT), **{given: path})
+    (tmp_path / "mmn13.ipynb").write_text(f'"read from {path}"')
+    with pytest.raises(UserError, match=r"mmn13\.ipynb would name a folder of this machine"):
+        package._refuse_machine_paths(tmp_path, settings)
+
+
 def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "inside").mkdir(parents=True)
