@@ -86,14 +86,11 @@ def requirements(book: Book) -> str:
     sources.append("import mmn13lib.submission.runtime, mmn13lib.transfer.travelling")
     names = provenance.imported_names("\n".join(sources))
     _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
-    wanted = {_normal(name) for library in libraries for name in _distributions(library)}
-    wanted |= {_normal(name) for name in TO_OPEN}
+    distributions = packages_distributions()  # reads every installed package: once is enough
+    found = {name for library in libraries for name in distributions.get(library, [])}
+    wanted = {_normal(name) for name in (*found, *TO_OPEN)} - {"mmn13lib"}
     chosen = [f"{name}=={version(name).partition('+')[0]}" for name in sorted(wanted)]
     return "# what this was made with, on Python 3.11 or newer\n" + "\n".join([*chosen, ""])
-
-
-def _distributions(library: str) -> list[str]:
-    return packages_distributions().get(library, []) if library != "mmn13lib" else []
 
 
 def _normal(name: str) -> str:
