@@ -56,6 +56,32 @@ def markdown_table(
     return "\n" + "\n".join([first, rule, *others]) + "\n"
 
 
+def side_by_side(rows: Sequence[Sequence[object]], parts: int) -> list[tuple[object, ...]]:
+    """Cut a long table into parts and put them beside one another.
+
+    Parameters
+    ----------
+    rows
+        The cells, one sequence a row, all of one length.
+    parts
+        How many.
+
+    Returns
+    -------
+    list of tuple
+        `parts` times as wide; what is missing in the last part is empty.
+
+    Examples
+    --------
+    >>> side_by_side([("a", 1), ("b", 2), ("c", 3)], parts=2)
+    [('a', 1, 'c', 3), ('b', 2, '', '')]
+    """
+    height = -(-len(rows) // parts)
+    empty = [("",) * len(row) for row in rows[:1]] * (parts * height - len(rows))
+    cells = [tuple(row) for row in [*rows, *empty]]
+    return [sum(cells[line::height], ()) for line in range(height)]
+
+
 def _rule(letter: str, width: int) -> str:
     left, right = RULES[letter]
     return left + "-" * (width - len(left + right)) + right
