@@ -1,7 +1,8 @@
 """What a result was made from: the code that it imports, and the key made of that.
 
 The dependencies of code are found from its own import statements, followed through the modules
-of this package; nothing is kept by hand. Modules count by their bytes. Nothing is imported to
+of this package; nothing is kept by hand. A module counts by what it means: its syntax tree
+without docstrings, so comments, docstrings and formatting change no key. Nothing is imported to
 find out, so this is quick and needs no torch.
 """
 
@@ -118,17 +119,7 @@ def _module_file(package: Path, parts: list[str]) -> Path | None:
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest the code of the named modules and of all that they import from this package.
-
-    Parameters
-    ----------
-    *modules
-        Dotted names.
-
-    Returns
-    -------
-    str
-        SHA-256, hexadecimal.
+    """Digest what the named modules, and all that they import from this package, mean.
 
     Raises
     ------
@@ -143,8 +134,31 @@ def code_digest(*modules: str) -> str:
     files, _ = import_closure(modules)
     for file in files:
         digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(meaning(file.read_text("utf-8")).encode())
     return digest.hexdigest()
+
+
+def meaning(source: str) -> str:
+    r"""Write a module's syntax tree down, without docstrings; it holds no comments or formatting.
+
+    Examples
+    --------
+    >>> meaning("def f():  # a comment\n    'What it does.'") == meaning("def f(): pass")
+    True
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            statements = [statement for statement in node.body if not _is_text(statement)]
+            node.body = statements or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Tell a docstring, or the text under an attribute, from statements that do something."""
+    return isinstance(statement, ast.Expr) and (
+        isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    )
 
 
 def key(*modules: str, **ingredients: Any) -> str:

@@ -1,5 +1,6 @@
 """Keys change when, and only when, what a result is made from changes."""
 
+import ast
 import os
 from pathlib import Path
 
@@ -114,6 +115,41 @@ def test_a_digest_follows_the_code_that_is_imported_and_no_other(
     assert digest_of(package, "house.train", monkeypatch) != first
     (package / "layers.py").write_text("size = 3")
     assert digest_of(package, "house.train", monkeypatch) == first
+
+
+def closure_of_the_experiment() -> list[Path]:
+    return import_closure(["mmn13lib.transfer.experiment"])[0]
+
+
+@pytest.mark.parametrize("module", closure_of_the_experiment(), ids=lambda path: path.stem)
+def test_comments_docstrings_and_formatting_of_the_experiment_change_no_key(module: Path) -> None:
+    source = module.read_text("utf-8")
+    tree = ast.parse(source)
+    for node in ast.walk(tree):  # another docstring everywhere, where there is none as well
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            text = ast.Expr(ast.Constant("Something else."))
+            node.body = [text, *node.body[ast.get_docstring(node) is not None :]]
+    reworded = ast.unparse(ast.fix_missing_locations(tree))  # another formatting, no comments
+    assert provenance.meaning(reworded) == provenance.meaning(source)
+    assert provenance.meaning(f"{source}\n# a comment\n") == provenance.meaning(source)
+
+
+@pytest.mark.parametrize("module", closure_of_the_experiment(), ids=lambda path: path.stem)
+def test_every_constant_of_the_experiment_is_in_the_key(module: Path) -> None:
+    source = module.read_text("utf-8")
+    same = provenance.meaning(source)
+    numbers = [
+        node for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    ]  # fmt: skip
+    for index in range(len(numbers)):
+        tree = ast.parse(source)
+        constants = [
+            node for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float)
+        ]  # fmt: skip
+        constants[index].value += 1000
+        assert provenance.meaning(ast.unparse(tree)) != same, ast.unparse(constants[index])
 
 
 @pytest.mark.parametrize("module", ["mmn13lib.storge", "storage", "torch", "mmn13lib.errors.x"])
