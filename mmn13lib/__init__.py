@@ -1,21 +1,25 @@
-"""The package behind the report: one module for each question.
+"""The package behind the report: a room for each question, and the rooms that they share.
 
-`convolution` answers question 1, `backpropagation` question 2, `transfer` question 3; `press`
-turns the chapters into documents and `cli` is the command ``mmn13``. Importing this package
-imports nothing heavy: ``mmn13lib.Conv2d`` is resolved when it is first asked for.
+Importing it imports nothing heavy: the two public names are resolved when they are first asked for.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmn13lib.convolution import Conv2d
+    from mmn13lib.q1_convolution.layer import Conv2d
+    from mmn13lib.q2_backpropagation.derivation import convolution_gradients
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv2d", "convolution_gradients"]
+
+# not import statements: what imports this package does not depend on them
+_HOMES = {
+    "Conv2d": "mmn13lib.q1_convolution.layer",
+    "convolution_gradients": "mmn13lib.q2_backpropagation.derivation",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Conv2d":
-        # not an import statement: what imports this package does not depend on the layer
-        return import_module("mmn13lib.convolution").Conv2d
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

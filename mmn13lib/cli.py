@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from mmn13lib.errors import UserError
-from mmn13lib.settings import Settings
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
 
 app = typer.Typer(
     help="Make the report, its data and its measurements. Start with: mmn13 check",
@@ -77,9 +77,9 @@ def check(
 
     Example: mmn13 check
     """
-    from mmn13lib import requirements
+    from mmn13lib.upkeep.check import check as look
 
-    found = requirements.check(_settings(data, weights, offline))
+    found = look(_settings(data, weights, offline))
     for requirement in found:
         mark = "[OK]  " if requirement.ok else "[FAIL]"
         print(f"{mark} {requirement.name}: {requirement.detail}")
@@ -100,9 +100,9 @@ def fetch(
 
     Example: mmn13 fetch
     """
-    from mmn13lib import downloads
+    from mmn13lib.downloads.fetch import fetch as fetch_all
 
-    fetched = downloads.fetch(_settings(data, weights, offline), progress=_say)
+    fetched = fetch_all(_settings(data, weights, offline), progress=_say)
     if fetched.missing:
         raise UserError(
             f"{'; '.join(fetched.missing)}: run it again with a network, or name copies of your "
@@ -120,9 +120,9 @@ def experiment(
 
     Example: mmn13 experiment --data ~/cifar
     """
-    from mmn13lib.transfer import experiment
+    from mmn13lib.q3_transfer.experiment.run import run
 
-    experiment.run(_settings(data, weights, offline), progress=_say)
+    run(_settings(data, weights, offline), progress=_say)
 
 
 @app.command()
@@ -143,8 +143,8 @@ def render(
 
     Example: mmn13 render --rerun q2
     """
-    from mmn13lib.press.prepare import prepare
-    from mmn13lib.press.render import render
+    from mmn13lib.rendering.prepare import prepare
+    from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
     warnings = prepare(settings, strict=strict, progress=_say)
@@ -162,7 +162,7 @@ def status() -> None:
 
     Example: mmn13 status
     """
-    from mmn13lib.press import dependencies
+    from mmn13lib.rendering import dependencies
 
     for chapter, changes in dependencies.status(Settings.from_environment()):
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
@@ -182,7 +182,9 @@ def bench(
     """
     from importlib import import_module
 
-    import_module(f"benchmarks.{what.value}").run(_settings(data, weights, offline), quick=quick)
+    import_module(f"mmn13lib.benchmarks.{what.value}").run(
+        _settings(data, weights, offline), quick=quick
+    )
 
 
 @app.command()
@@ -257,10 +259,10 @@ def clean(
 
     Example: mmn13 clean
     """
-    from mmn13lib import cleaning
+    from mmn13lib.upkeep import clean
 
     confirm: Callable[[str], bool] = (lambda question: True) if yes else typer.confirm
-    for path in cleaning.clean(Settings.from_environment(), confirm):
+    for path in clean.clean(Settings.from_environment(), confirm):
         print(f"removed {path}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from mmn13lib.settings import Settings
+from mmn13lib.foundation.settings import Settings
 
 # a busy machine is slow, not wrong; and what is drawn is the same on every machine
 hypothesis.settings.register_profile(

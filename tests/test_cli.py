@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mmn13lib import cli
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 
 COMMANDS = ("check", "fetch", "experiment", "render", "status", "bench", "clean")
 

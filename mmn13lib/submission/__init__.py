@@ -1,1 +1,1 @@
-"""Makes what is handed in: one ZIP with the notebook and the report, and the video's script."""
+"""The ZIP to hand in and the video's script. Uses rendering and all below it."""

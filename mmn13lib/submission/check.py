@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.submission.contents import FILES, NOTEBOOK, READ_ME, REPORT, belongs
 from mmn13lib.submission.identity import is_web_address
 from mmn13lib.submission.notebook import KEY
@@ -40,9 +40,9 @@ PARTS = {
     "3: the network's children": ("tbl-q3-children", TEXT),
     "3: the frozen backbone": ("q3-freezing-live", "stream"),
     "3: the head's training": ("q3-training-live", "stream"),
-    "3: the small network's training": ("q3-rival-training-live", "stream"),
+    "3: the small network's training": ("q3-small-resnet-training-live", "stream"),
     "3: the training's course": ("fig-q3-curves", PICTURE),
-    "3: the small network": ("q3-rival-live", "stream"),
+    "3: the small network": ("q3-small-resnet-live", "stream"),
     "3: accuracy of both models": ("tbl-q3-comparison", TEXT),
     "3: the ten most blatant mistakes": ("fig-q3-mistakes", PICTURE),
     "3: which model is preferred": ("q3-answer", TEXT),
@@ -55,8 +55,8 @@ DEFINITIONS = {
     "q2-source": "def convolution_gradients",
     "q3-backbone-code": "class TransferResNet",
     "q3-training-code": "def train_head",
-    "q3-rival-code": "class SmallResNet",
-    "q3-rival-training-code": "def train_rival",
+    "q3-small-resnet-code": "class SmallResNet",
+    "q3-small-resnet-training-code": "def train_small_resnet",
     "q3-mistakes-code": "def blatant_mistakes",
 }
 """The code that answers: the label of its cell and what that defines."""

@@ -5,12 +5,13 @@ import shutil
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
-from mmn13lib import measurements, provenance, storage
-from mmn13lib.press.chapters import Book
-from mmn13lib.settings import Settings
+from mmn13lib.benchmarks import measurements
+from mmn13lib.foundation import provenance, storage
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.answer import portable
+from mmn13lib.rendering.book import Book
 from mmn13lib.submission.material import Material, measured
 from mmn13lib.submission.notebook import questions
-from mmn13lib.transfer import travelling
 
 NOTEBOOK, REPORT, READ_ME = "mmn13.ipynb", "mmn13.pdf", "README.txt"
 REQUIREMENTS = "requirements.txt"
@@ -41,7 +42,7 @@ def lay_out(folder: Path, material: Material) -> None:
         if belongs(name):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
-    travelling.pack(material.results, Settings(folder))
+    portable.pack(material.results, Settings(folder))
     for name in measured(settings):
         target = measurements.measurement_path(Settings(folder), name)
         storage.write_json(target, measurements.load(settings, name))
@@ -63,7 +64,7 @@ def belongs(name: str) -> bool:
 
     Examples
     --------
-    >>> belongs("mmn13lib/convolution.py"), belongs("mmn13lib/notes.txt")
+    >>> belongs("mmn13lib/cli.py"), belongs("mmn13lib/notes.txt")
     (True, False)
     """
     return name in FILES or _INSIDE.fullmatch(name) is not None
@@ -83,7 +84,7 @@ def requirements(book: Book) -> str:
         For ``pip install -r``.
     """
     sources = [cell.code for chapter in questions(book) for cell in chapter.cells]
-    sources.append("import mmn13lib.submission.runtime, mmn13lib.transfer.travelling")
+    sources.append("import mmn13lib.submission.runtime, mmn13lib.q3_transfer.answer.portable")
     names = provenance.imported_names("\n".join(sources))
     _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
     distributions = packages_distributions()  # reads every installed package: once is enough

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
-from mmn13lib.errors import UserError
-from mmn13lib.listing import brief
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.writing.listing import brief
 
 WIDTH = 78
 PRINTERS = ("listing", "excerpt")
-STAND_INS = {("torchvision.datasets", "CIFAR10"): "mmn13lib.transfer.travelling"}
+PORTABLE = ("mmn13lib.q3_transfer.answer.portable", "PortableCIFAR10")
+STAND_INS = {("torchvision.datasets", "CIFAR10"): PORTABLE}
 """Imports from elsewhere: the data set doesn't travel with the notebook."""
 
 
@@ -126,7 +127,7 @@ def definition(objects: Iterable[Callable[..., Any]], defined: set[str]) -> str:
     for thing, source in zip(objects, sources, strict=True):
         for name, (module, attribute) in _needed(source, thing.__module__).items():
             if name not in own | defined:
-                module = STAND_INS.get((module, attribute), module)
+                module, attribute = STAND_INS.get((module, attribute), (module, attribute))
                 imports[module, attribute, name] = None
     adoptions = [
         _wrapped(f"adopt({module!r}, ".replace("'", '"'), names, ")")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class LiveCell:
     code: str
 
 
-ALSO_DEFINED = {"q3-dataset-code": ("mmn13lib.transfer.data", "dataset")}
+ALSO_DEFINED = {"q3-dataset-code": ("mmn13lib.q3_transfer.data.datasets", "dataset")}
 """What a chapter's listing leaves out, but belongs to the answer: module and name."""
 
 LIVE = (
@@ -84,7 +84,7 @@ print("in train mode:", *in_train_mode)""",
         """\
 import torch
 
-from mmn13lib.transfer.head import HeadSettings
+from mmn13lib.q3_transfer.training.head import HeadSettings
 
 before = {key: value.clone() for key, value in model.state_dict().items()}
 few = range(min(50, len(dataset)))
@@ -111,12 +111,12 @@ print(
 print("moved:", *moved)""",
     ),
     LiveCell(
-        "q3-rival-live",
-        "q3-rival-code",
+        "q3-small-resnet-live",
+        "q3-small-resnet-code",
         "**Run it.** What each block makes of one image, and the number of weights:",
         """\
 small = SmallResNet(
-    channels=tuple(results.experiment["rival"]["channels"])
+    channels=tuple(results.experiment["small_resnet"]["channels"])
 ).eval()
 shape = image[None]
 print("image", tuple(shape.shape))
@@ -125,17 +125,17 @@ for number, block in enumerate(small.blocks, start=1):
     print(f"block {number}", tuple(shape.shape))
 print("logits", tuple(small(image[None]).shape))
 weights = sum(weight.numel() for weight in small.parameters())
-assert weights == results.rival.total_parameters
+assert weights == results.small_resnet.total_parameters
 print(f"{weights:,} weights")""",
     ),
     LiveCell(
-        "q3-rival-training-live",
-        "q3-rival-training-code",
+        "q3-small-resnet-training-live",
+        "q3-small-resnet-training-code",
         "**Run it** on the same few images, for eight epochs; from scratch, everything may move:",
         """\
-pixels, answers = data.as_tensors(dataset)
-brief = RivalSettings(num_epochs=8, batch_size=10, max_lr=0.02)
-small, records = train_rival(
+pixels, answers = datasets.as_tensors(dataset)
+brief = SmallResNetSettings(num_epochs=8, batch_size=10, max_lr=0.02)
+small, records = train_small_resnet(
     pixels[:50], answers[:50], brief, seed=0, device="cpu"
 )
 assert records[-1].train_loss < records[0].train_loss

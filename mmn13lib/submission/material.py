@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mmn13lib import measurements
-from mmn13lib.press import dependencies
-from mmn13lib.press.chapters import Book, read_book, read_chapter
-from mmn13lib.settings import Settings
+from mmn13lib.benchmarks import measurements
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.answer import load
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.rendering import dependencies
+from mmn13lib.rendering.book import Book, read_book, read_chapter
 from mmn13lib.submission.identity import Student, faults, refuse
-from mmn13lib.transfer import results
-from mmn13lib.transfer.records import Results
 
 PLACEHOLDER = "Your Name"
 SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
@@ -66,7 +66,7 @@ def gather(settings: Settings, student: Student, force: bool = False) -> Materia
         chapters are older than the code.
     """
     refuse(faults(student), force)
-    found = results.load(settings)
+    found = load.load(settings)
     refuse([*_outdated(settings), *_sample(found)], force)
     book = read_book(settings.root)
     author = student.name or _author(book)

@@ -11,8 +11,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from mmn13lib.errors import UserError
-from mmn13lib.press.chapters import Book, Cell, Chapter
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.book import Book, Cell, Chapter
 from mmn13lib.submission.definitions import definition, imported_names, listed
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.live import ALSO_DEFINED, LIVE
@@ -113,7 +113,7 @@ def _caption(cell: Cell) -> str:
 def _here(code: str) -> str:
     """Let a chapter's cell run in the unzipped folder, where no project is."""
     code = code.replace("Settings.from_environment()", "Settings(Path.cwd())")
-    code = re.sub(r"^from mmn13lib\.listing import .+\n", "", code, flags=re.M)
+    code = re.sub(r"^from mmn13lib\.writing\.listing import .+\n", "", code, flags=re.M)
     return re.sub(r"^from IPython\.display import (.+)\n", _display_import, code, flags=re.M).strip(
         "\n"
     )

@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from mmn13lib import storage
-from mmn13lib.errors import UserError
-from mmn13lib.settings import Settings
+from mmn13lib.foundation import storage
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
 from mmn13lib.submission import notebook as notebooks
 from mmn13lib.submission import running
 from mmn13lib.submission.contents import NOTEBOOK, REPORT, lay_out
@@ -73,8 +73,8 @@ def make(material: Material, progress: Progress = print) -> Path:
 
 def _report(target: Path, material: Material, progress: Progress) -> None:
     """Make the PDF with the student on its first page; chapters come from the cache."""
-    from mmn13lib.press.document import build
-    from mmn13lib.press.execution import execute, only_render
+    from mmn13lib.rendering.document import build
+    from mmn13lib.rendering.execution import execute, only_render
 
     settings, book = material.settings, material.book
     with only_render(settings, progress), tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.submission.notebook import KEY
 
 

@@ -38,7 +38,7 @@ def adopt(module: str, *definitions: Callable[..., Any]) -> None:
     Parameters
     ----------
     module
-        Where the package defines them, as ``mmn13lib.convolution``.
+        Where the package defines them, as ``mmn13lib.q1_convolution.layer``.
     *definitions
         Functions and classes that a cell has defined under the same names.
     """

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from mmn13lib import storage
-from mmn13lib.press.chapters import Book, Chapter
-from mmn13lib.press.document import build
-from mmn13lib.press.execution import Executed
+from mmn13lib.foundation import storage
+from mmn13lib.rendering.book import Book, Chapter
+from mmn13lib.rendering.document import build
+from mmn13lib.rendering.execution import Executed
 from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.material import Material, folder_of
 from mmn13lib.submission.notebook import KEY
 from mmn13lib.submission.package import executed_notebook
 from mmn13lib.submission.story import Scene, scenes
-from mmn13lib.tables import markdown_table
+from mmn13lib.writing.tables import markdown_table
 
 WORDS_PER_MINUTE = 125
 LONGEST_CELL = 20.0

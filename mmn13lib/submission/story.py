@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from mmn13lib.transfer.comparison import compare
-from mmn13lib.transfer.evaluation import most_confused_pairs
-from mmn13lib.transfer.records import Results
-from mmn13lib.transfer.verdict import answer
-from mmn13lib.transfer.wording import duration
+from mmn13lib.q3_transfer.answer.comparison import compare
+from mmn13lib.q3_transfer.answer.conclusions import answer
+from mmn13lib.q3_transfer.results.metrics import most_confused_pairs
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.writing.numbers import duration
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _question_2() -> list[Scene]:
 
 def _question_3(results: Results) -> list[Scene]:
     comparison = compare(results)
-    head, rival = comparison.head, comparison.rival
+    head, small_resnet = comparison.head, comparison.small_resnet
     counts, trap = results.counts, results.trap
     pairs = most_confused_pairs(head.confusion, 1)
     confused = (
@@ -123,7 +123,7 @@ def _question_3(results: Results) -> list[Scene]:
         if pairs
         else ""
     )
-    better = "transferred" if head.accuracy >= rival.accuracy else "small"
+    better = "transferred" if head.accuracy >= small_resnet.accuracy else "small"
     worst = results.mistakes[0] if results.mistakes else None
     blatant = (
         f" The worst: it says {results.classes[worst['predicted']]} with a probability of "
@@ -154,31 +154,31 @@ def _question_3(results: Results) -> list[Scene]:
         ),
         Scene(
             "Question 3: the training",
-            "`q3-training-code`, `q3-training-live`, then the four cells of the rival",
+            "`q3-training-code`, `q3-training-live`, then the four cells of SmallResNet",
             (
                 "q3-training-code",
                 "q3-training-live",
-                "q3-rival-code",
-                "q3-rival-live",
-                "q3-rival-training-code",
-                "q3-rival-training-live",
+                "q3-small-resnet-code",
+                "q3-small-resnet-live",
+                "q3-small-resnet-training-code",
+                "q3-small-resnet-training-live",
             ),
             "Since the backbone never changes, its 512 features of each image are computed once, "
             "and the head is trained on them. I run the same function on a few images: the loss "
-            "falls, and only the head has moved. The rival has three residual blocks, each makes "
+            "falls, and only the head has moved. SmallResNet has three residual blocks, each makes "
             "height and width smaller; all of its "
-            f"{results.rival.total_parameters:,} weights are trained from scratch. The head with "
-            f"its features took {duration(results.head.training_seconds)}, the small network "
-            f"{duration(results.rival.training_seconds)}.",
+            f"{results.small_resnet.total_parameters:,} weights are trained from scratch. "
+            f"The head with its features took {duration(results.head.training_seconds)}, the "
+            f"small network {duration(results.small_resnet.training_seconds)}.",
         ),
         Scene(
             "Question 3: the results",
             "the table of both models and the confusion matrices",
             ("tbl-q3-comparison", "fig-q3-confusion"),
             f"On the test images the new head is right in {head.accuracy:.2%}, the small network "
-            f"in {rival.accuracy:.2%}. The {better} network is ahead by "
-            f"{100 * abs(head.accuracy - rival.accuracy):.1f} points; the intervals in the table "
-            f"say how far chance may move that.{confused}",
+            f"in {small_resnet.accuracy:.2%}. The {better} network is ahead by "
+            f"{100 * abs(head.accuracy - small_resnet.accuracy):.1f} points; the intervals in "
+            f"the table say how far chance may move that.{confused}",
         ),
         Scene(
             "Question 3: the most blatant mistakes",
@@ -197,7 +197,7 @@ def _closing(results: Results) -> Scene:
     at_fewest = {p.model: p.mean for p in comparison.study if p.count == fewest}
     few = (
         f" With only {fewest:,} labelled images it is {at_fewest['head']:.1%} against "
-        f"{at_fewest['rival']:.1%}."
+        f"{at_fewest['small_resnet']:.1%}."
         if len(at_fewest) == 2
         else ""
     )

@@ -6,11 +6,11 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
-from local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, md5
+from support.local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, md5
 
-from mmn13lib.downloads import Sources
-from mmn13lib.mirrors import HostedFile
-from mmn13lib.settings import Settings
+from mmn13lib.downloads.fetch import Sources
+from mmn13lib.downloads.resumable import HostedFile
+from mmn13lib.foundation.settings import Settings
 
 
 @pytest.fixture

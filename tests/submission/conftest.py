@@ -1,25 +1,16 @@
 """Fixtures of the submission: made-up results of question 3, and a ZIP as it should be."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from support.made_up_results import made_up_results  # noqa: F401 - a fixture
 
 from mmn13lib.submission.check import CHAPTERS, DEFINITIONS, PARTS, PICTURE, TEXT
 from mmn13lib.submission.notebook import KEY
 
 VIDEO = "https://example.org/video_1"
-
-_spec = importlib.util.spec_from_file_location(
-    "transfer_conftest", Path(__file__).parents[1] / "transfer" / "conftest.py"
-)
-assert _spec is not None and _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-made_up_results = _module.made_up_results
 
 
 def made_up_notebook() -> NotebookNode:

@@ -6,28 +6,30 @@ from types import ModuleType
 
 import pytest
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.q3_transfer.results import metrics
 from mmn13lib.submission.definitions import definition, imported_names, listed
 from mmn13lib.submission.runtime import adopt
-from mmn13lib.transfer import evaluation
 
-IMPORTS = imported_names("from mmn13lib.transfer import evaluation\nfrom mmn13lib.tables import x")
+IMPORTS = imported_names(
+    "from mmn13lib.q3_transfer.results import metrics\nfrom mmn13lib.writing.tables import x"
+)
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "Markdown(listing(evaluation.blatant_mistakes))",
-        "print(listing(evaluation.blatant_mistakes))",
-        "things = (evaluation.blatant_mistakes,)\nMarkdown(listing(*things))",
+        "Markdown(listing(metrics.blatant_mistakes))",
+        "print(listing(metrics.blatant_mistakes))",
+        "things = (metrics.blatant_mistakes,)\nMarkdown(listing(*things))",
     ],
 )
 def test_a_listing_is_recognised(code: str) -> None:
-    assert listed(code, IMPORTS) == [evaluation.blatant_mistakes]
+    assert listed(code, IMPORTS) == [metrics.blatant_mistakes]
 
 
 def test_other_cells_print_no_listing() -> None:
-    assert listed("listing\nf(evaluation.accuracy)", IMPORTS) == []
+    assert listed("listing\nf(metrics.accuracy)", IMPORTS) == []
 
 
 def test_a_listing_of_what_is_not_imported_is_refused() -> None:
@@ -36,17 +38,17 @@ def test_a_listing_of_what_is_not_imported_is_refused() -> None:
 
 
 def test_the_definition_stands_on_its_own_imports() -> None:
-    code = definition([evaluation.blatant_mistakes], set())
-    assert 'adopt("mmn13lib.transfer.evaluation", blatant_mistakes)' in code
+    code = definition([metrics.blatant_mistakes], set())
+    assert 'adopt("mmn13lib.q3_transfer.results.metrics", blatant_mistakes)' in code
     calls: list[object] = []
     namespace: dict[str, object] = {"adopt": lambda *given: calls.append(given)}
     exec(code, namespace)
-    assert calls == [("mmn13lib.transfer.evaluation", namespace["blatant_mistakes"])]
-    assert namespace["blatant_mistakes"] is not evaluation.blatant_mistakes
+    assert calls == [("mmn13lib.q3_transfer.results.metrics", namespace["blatant_mistakes"])]
+    assert namespace["blatant_mistakes"] is not metrics.blatant_mistakes
 
 
 def test_what_an_earlier_cell_defined_is_not_imported_over_it() -> None:
-    code = definition([evaluation.blatant_mistakes], {"softmax"})
+    code = definition([metrics.blatant_mistakes], {"softmax"})
     imported = imported_names(code)
     assert "is_right" in imported and "softmax" not in imported
     ast.parse(code)

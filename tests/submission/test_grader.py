@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.submission.check import CHAPTERS, DEFINITIONS, PARTS, check, listing
 
 VIDEO = "https://example.org/video_1"

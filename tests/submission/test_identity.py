@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmn13lib.errors import UserError
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.submission.identity import (
     Student,
     faults,

@@ -8,15 +8,15 @@ from typing import Any
 import nbformat
 import pytest
 
-from mmn13lib import measurements
-from mmn13lib.press.chapters import read_book
-from mmn13lib.settings import Settings
+from mmn13lib.benchmarks import measurements
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
 from mmn13lib.submission.check import PARTS, PICTURE, check
 from mmn13lib.submission.contents import belongs
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.material import SAMPLE, Material
-from mmn13lib.transfer.records import Results
 
 PROJECT = Path(__file__).parents[2]
 STUDENT = Student("123456782", "https://example.org/video_1")

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from mmn13lib.errors import UserError
-from mmn13lib.press.chapters import Book, read_book
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.submission.check import PARTS
 from mmn13lib.submission.definitions import imported_names
 from mmn13lib.submission.identity import Student
@@ -26,7 +26,7 @@ CHAPTER = """\
 #| include: false
 from IPython.display import Markdown, display
 
-from mmn13lib.settings import Settings
+from mmn13lib.foundation.settings import Settings
 settings = Settings.from_environment()
 ```
 

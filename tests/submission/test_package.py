@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mmn13lib.errors import UserError
-from mmn13lib.press.chapters import read_book
-from mmn13lib.settings import Settings
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import material, package
 from mmn13lib.submission.contents import requirements
 from mmn13lib.submission.identity import Student
-from mmn13lib.transfer.records import Results
 
 PROJECT = Path(__file__).parents[2]
 STUDENT = Student("123456782", "https://example.org/v")
@@ -24,9 +24,7 @@ Make = Callable[..., Results]
 def state(monkeypatch: pytest.MonkeyPatch, made_up_results: Make) -> dict[str, object]:
     """Let a test say how old the chapters are and what the results were made from."""
     state: dict[str, object] = {"changes": [], "mode": "imagenet", "outdated": False}
-    monkeypatch.setattr(
-        material.results, "load", lambda settings: made_up_results(mode=state["mode"])
-    )
+    monkeypatch.setattr(material.load, "load", lambda settings: made_up_results(mode=state["mode"]))
     monkeypatch.setattr(
         material.dependencies, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
     )

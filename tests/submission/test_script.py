@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmn13lib.press.chapters import read_book
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import script
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.notebook import build
 from mmn13lib.submission.story import Scene, scenes
-from mmn13lib.transfer.records import Results
 
 PROJECT = Path(__file__).parents[2]
 MADE_UP = [Scene(f"scene {k}", "here", (f"cell-{k}",), "word " * 80) for k in range(10)]
@@ -49,7 +49,7 @@ def test_the_real_story_fits_with_the_numbers_of_the_results(
     assert script.SHORTEST <= cues[-1].end <= script.LONGEST
     said = " ".join(scene.say for scene in story)
     assert f"{results.head.test_accuracy:.2%}" in said
-    assert f"{results.rival.test_accuracy:.2%}" in said
+    assert f"{results.small_resnet.test_accuracy:.2%}" in said
     assert f"{results.trap['accuracy_trap']:.1%}" in said
     assert not re.search(r"[*`{}@]|nan", said)
 

@@ -1,1 +1,0 @@
-"""Measurements: one module for each benchmark, run by `mmn13 bench`."""

@@ -1,0 +1,1 @@
+"""CIFAR-10 and the ImageNet weights from the network. Uses foundation."""

@@ -1,0 +1,1 @@
+"""Errors, settings, files, keys, hardware: what everything else may use. Uses nothing."""

@@ -1,0 +1,117 @@
+"""The run's settings: where things are, read once from the environment, at the edge."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmn13lib.foundation.errors import UserError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a run finds its inputs and puts what it makes.
+
+    Parameters
+    ----------
+    root
+        The project's folder, the one with ``_quarto.yml``.
+    data
+        A folder that holds ``cifar-10-batches-py``; None means the download, where there is one.
+    weights
+        A ResNet-18 state dict (.pth or .safetensors); None means the ImageNet weights, where
+        they were downloaded.
+    offline
+        True forbids every connection.
+    """
+
+    root: Path
+    data: Path | None = None
+    weights: Path | None = None
+    offline: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read ``MMN13_DATA``, ``MMN13_WEIGHTS`` and ``MMN13_OFFLINE``; find the project's root.
+
+        Parameters
+        ----------
+        environment
+            The variables to read.
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        UserError
+            If neither the working folder nor one above it holds ``_quarto.yml``.
+        """
+
+        def path(name: str) -> Path | None:
+            value = environment.get(name, "")
+            return Path(value).expanduser().absolute() if value else None
+
+        return cls(
+            root=find_root(Path.cwd()),
+            data=path("MMN13_DATA"),
+            weights=path("MMN13_WEIGHTS"),
+            offline=environment.get("MMN13_OFFLINE", "").lower() not in ("", "0", "false", "no"),
+        )
+
+    @property
+    def artifacts(self) -> Path:
+        """Everything that can be made again."""
+        return self.root / "artifacts"
+
+    @property
+    def downloads(self) -> Path:
+        """The data set and the weights, as downloaded."""
+        return self.artifacts / "downloads"
+
+    @property
+    def results(self) -> Path:
+        """The stored results of question 3's experiment."""
+        return self.artifacts / "results"
+
+    @property
+    def benchmarks(self) -> Path:
+        """The measurements, a JSON file each."""
+        return self.artifacts / "benchmarks"
+
+    @property
+    def cache(self) -> Path:
+        """Executed chapters, and what they were executed from."""
+        return self.artifacts / "cache"
+
+    @property
+    def report(self) -> Path:
+        """The finished report."""
+        return self.root / "_report"
+
+
+def find_root(start: Path) -> Path:
+    """Find the project's folder: `start` or the nearest one above it with ``_quarto.yml``.
+
+    Parameters
+    ----------
+    start
+        An absolute path.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / "_quarto.yml").is_file():
+            return folder
+    raise UserError(
+        f"{start} is not inside this project (no _quarto.yml here or above): "
+        "change to the folder that you cloned and try again."
+    )

@@ -1,0 +1,165 @@
+"""Files that are whole or absent: written atomically, with a digest that is checked on reading.
+
+A file ``x.json`` has its SHA-256 in ``x.json.sha256`` beside it, and there too, on a second
+line, that of the file which it replaces. The digests are written first and the file then moved
+into its place, so whatever moment a process is killed at, a reader finds the old file or the new
+one, whole; never a half-written one taken for good.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmn13lib.foundation.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Damaged(Exception):  # noqa: N818 - it names the file's state
+    """A stored file is missing, truncated or altered; it has to be made again."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file and its digest atomically, making the folder where needed.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    content
+        The whole file.
+
+    Raises
+    ------
+    UserError
+        If the disk is full or the folder can't be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(_sidecar(path), b"\n".join([_digest(content), *_good_digest(path)]))
+        _replace(path, content)
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def disk_error(path: Path, error: OSError) -> UserError:
+    """Say what a failed write means and what to do.
+
+    Parameters
+    ----------
+    path
+        The file that was to be written.
+    error
+        What the system said.
+
+    Returns
+    -------
+    UserError
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"The disk is full, {path} was not written: free some space and rerun.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(
+            f"The folder {path.parent} can't be written to: make it writable "
+            f"(chmod -R u+w {path.parent}) or work in a copy that is yours."
+        )
+    return UserError(f"{path} could not be written ({error.strerror or error}).")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that `write_bytes` wrote, checking its digest.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    Damaged
+        If it is missing or not what was written.
+    """
+    try:
+        content = path.read_bytes()
+        accepted = _sidecar(path).read_bytes().split()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Damaged(f"{path.name} is missing") from error
+    if _digest(content) not in accepted:
+        raise Damaged(f"{path.name} was truncated or altered")
+    return content
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON; see `write_bytes`."""
+    write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON that `write_json` wrote; see `read_bytes`."""
+    return json.loads(read_bytes(path))
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, "torch.Tensor"], metadata: dict[str, str] | None = None
+) -> None:
+    """Write named tensors as safetensors, which hold no code; see `write_bytes`.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    tensors
+        Of any shape and type.
+    metadata
+        A few texts to keep with them.
+    """
+    from safetensors.torch import save
+
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, save(whole, metadata))
+
+
+def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
+    """Read tensors that `write_tensors` wrote; see `read_bytes`."""
+    from safetensors.torch import load
+
+    return load(read_bytes(path))
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _good_digest(path: Path) -> list[bytes]:
+    try:
+        return [_digest(read_bytes(path))]
+    except Damaged:
+        return []
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # not tempfile's: its files are readable by their owner alone
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

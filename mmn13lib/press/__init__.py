@@ -1,1 +1,0 @@
-"""Turns the chapters into documents: HTML and PDF."""

@@ -1,0 +1,1 @@
+"""Question 3: transfer learning on CIFAR-10, from the data to the answer, room by room."""

@@ -1,0 +1,99 @@
+"""CIFAR-10 as a PyTorch Dataset and as tensors, and its stratified split."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision.datasets import CIFAR10
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
+
+
+def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = None) -> CIFAR10:
+    """Open CIFAR-10, or the embedded sample in its place.
+
+    Parameters
+    ----------
+    inputs
+        The run's inputs.
+    train
+        The training images, or the test images.
+    transform
+        Called with each PIL image, such as `preprocessing.per_image` makes.
+
+    Returns
+    -------
+    torchvision.datasets.CIFAR10
+
+    Raises
+    ------
+    UserError
+        If a file is missing or differs from the original.
+    """
+    if inputs.mode == "sample":
+        return SampleCIFAR10(inputs.data, train, transform)
+    try:
+        return CIFAR10(inputs.data, train, transform)
+    except RuntimeError as error:
+        raise UserError(
+            f"CIFAR-10 in {inputs.data} is incomplete or corrupted: unpack the original archive "
+            "there again, or run `mmn13 fetch`."
+        ) from error
+
+
+def as_tensors(images: CIFAR10) -> tuple[Tensor, Tensor]:
+    """Take all images and labels of a data set.
+
+    Parameters
+    ----------
+    images
+        CIFAR-10 or the sample; its transform is not applied.
+
+    Returns
+    -------
+    images : Tensor
+        uint8 (N, 3, 32, 32).
+    labels : Tensor
+        int64 (N,).
+    """
+    return torch.from_numpy(images.data).permute(0, 3, 1, 2), torch.tensor(images.targets)
+
+
+def stratified_split(labels: Tensor, num_held_out: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Split at random, with every class in the same proportion on both sides.
+
+    Parameters
+    ----------
+    labels
+        int64 (N,).
+    num_held_out
+        Size of the second part; classes get equal shares of it (to within one image) if they
+        are equally many.
+    seed
+        Of the choice.
+
+    Returns
+    -------
+    kept, held_out : Tensor
+        Indices, ascending.
+
+    Examples
+    --------
+    >>> kept, held_out = stratified_split(torch.tensor([0, 1] * 4), num_held_out=4, seed=0)
+    >>> sorted(torch.tensor([0, 1] * 4)[held_out].tolist())
+    [0, 0, 1, 1]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(labels), generator=generator)
+    # each image's place within its class, from 0 to 1: the smallest are held out
+    place = torch.empty(len(labels), dtype=torch.float64)
+    for label in labels.unique():
+        members = order[labels[order] == label]
+        place[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
+    chosen = place[order].argsort(stable=True)[:num_held_out]
+    held_out = torch.zeros(len(labels), dtype=torch.bool)
+    held_out[order[chosen]] = True
+    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()

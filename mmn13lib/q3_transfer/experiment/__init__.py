@@ -1,0 +1,1 @@
+"""The whole experiment, step by step, stored. Uses data, models, results and training."""

@@ -1,0 +1,85 @@
+"""Every choice of the experiment in one place; what differs on the sample differs here."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from mmn13lib.q3_transfer.data.inputs import Mode
+from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
+from mmn13lib.q3_transfer.training.head import HeadSettings
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """What the experiment does; the defaults are for CIFAR-10.
+
+    Attributes
+    ----------
+    num_validation
+        Images held out of the training set, by class; everything is chosen on them.
+    split_seed
+        Of that split.
+    head, small_resnet
+        The two trainings.
+    num_head_seeds
+        Heads trained on all labelled images; seed 0 is the model of the comparison.
+    label_counts
+        Labelled images in the study of few labels, below all of them.
+    num_study_seeds
+        Trainings for each of these counts …
+    small_resnet_seeds_up_to
+        … but one alone for SmallResNet above this count.
+    study_epochs
+        SmallResNet's epochs in that study; None lets `SmallResNetSettings.for_images` choose.
+    trap_images, trap_validation, trap_batch_size
+        Of the BatchNorm trap's demonstration.
+    precision_images
+        Test images whose features are computed in float32 too.
+    num_mistakes
+        Of the most blatant ones.
+    num_train, num_test
+        Use the first so many images only; None means all.
+    """
+
+    num_validation: int = 5000
+    split_seed: int = 0
+    head: HeadSettings = field(default_factory=HeadSettings)
+    small_resnet: SmallResNetSettings = field(default_factory=SmallResNetSettings)
+    num_head_seeds: int = 5
+    label_counts: tuple[int, ...] = (100, 500, 2000, 10_000)
+    num_study_seeds: int = 3
+    small_resnet_seeds_up_to: int = 2000
+    study_epochs: int | None = None
+    trap_images: int = 2000
+    trap_validation: int = 1000
+    trap_batch_size: int = 32
+    precision_images: int = 10_000
+    num_mistakes: int = 10
+    num_train: int | None = None
+    num_test: int | None = None
+
+    @classmethod
+    def for_mode(cls, mode: Mode) -> Self:
+        """Choose the settings for CIFAR-10 or for the sample.
+
+        Parameters
+        ----------
+        mode
+            The inputs'.
+
+        Returns
+        -------
+        ExperimentSettings
+        """
+        if mode != "sample":
+            return cls()
+        return cls(
+            num_validation=100,
+            head=HeadSettings().for_images(500),
+            small_resnet=SmallResNetSettings(num_epochs=12, batch_size=32, max_lr=0.05),
+            label_counts=(50, 100, 200),
+            small_resnet_seeds_up_to=50,
+            study_epochs=8,
+            trap_images=200,
+            trap_validation=100,
+            precision_images=200,
+        )

@@ -1,0 +1,173 @@
+"""A ResNet-18 with weights from elsewhere, a new head, and everything before the head frozen."""
+
+import pickle
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, ResNet
+
+from mmn13lib.foundation.errors import UserError
+
+NUM_FEATURES = 512
+
+
+class TransferResNet(ResNet):
+    """ResNet-18 of which only the head, ``fc``, can be trained.
+
+    Nothing outside the head changes, whatever is called: no parameter there takes a gradient,
+    and ``train()`` leaves every layer before the head in eval mode, so that BatchNorm normalises
+    with the statistics that came with the weights and does not move them.
+
+    Parameters
+    ----------
+    num_classes
+        Width of the new head.
+    seed
+        Of the new head's first weights (and of the backbone's, until others are loaded).
+
+    Examples
+    --------
+    >>> model = TransferResNet().train()
+    >>> [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    ['fc.weight', 'fc.bias']
+    >>> model.bn1.training, model.fc.training
+    (False, True)
+    """
+
+    def __init__(self, num_classes: int = 10, seed: int = 0) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            super().__init__(BasicBlock, [2, 2, 2, 2])
+        self.requires_grad_(False)
+        self.fc = new_head(num_classes, seed)
+        self.train()
+
+    @classmethod
+    def from_weights(cls, path: Path | None, num_classes: int = 10, seed: int = 0) -> Self:
+        """Make the network with a backbone from a file, and a new head.
+
+        Parameters
+        ----------
+        path
+            A ResNet-18 state dict in torchvision's names; see `read_state_dict`. None leaves
+            the random weights of the seed.
+        num_classes, seed
+            As for the class.
+
+        Returns
+        -------
+        TransferResNet
+
+        Raises
+        ------
+        UserError
+            If the file is no state dict of a ResNet-18.
+        """
+        model = cls(num_classes, seed)
+        if path is not None:
+            load_backbone(model, path)
+        return model
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the head's mode; the backbone stays in eval mode."""
+        super().train(False)
+        self.fc.train(mode)
+        return self
+
+
+def new_head(num_classes: int, seed: int) -> nn.Linear:
+    """Make a classification head for the backbone's features.
+
+    Parameters
+    ----------
+    num_classes
+        Width.
+    seed
+        Of the first weights, drawn as `nn.Linear` draws them.
+
+    Returns
+    -------
+    nn.Linear
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Linear(NUM_FEATURES, num_classes)
+
+
+def load_backbone(model: ResNet, path: Path) -> None:
+    """Load a state dict into every layer of a ResNet-18 but its head.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    path
+        See `read_state_dict`; its head, of any width, is not used.
+
+    Raises
+    ------
+    UserError
+        If the file is no state dict of a ResNet-18.
+    """
+    weights = {
+        name: tensor for name, tensor in read_state_dict(path).items() if not name.startswith("fc.")
+    }
+    weights |= {f"fc.{name}": tensor for name, tensor in model.fc.state_dict().items()}
+    try:
+        model.load_state_dict(weights)  # half precision becomes float32 here
+    except RuntimeError as error:
+        difference = str(error).splitlines()[1].strip()
+        raise UserError(
+            f"{path} does not hold a ResNet-18 in torchvision's names ({difference[:160]}): give "
+            "the state dict of torchvision.models.resnet18."
+        ) from error
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict without executing anything in the file.
+
+    Parameters
+    ----------
+    path
+        ``.safetensors``, or else what `torch.save` wrote.
+
+    Returns
+    -------
+    dict
+        Tensors on the CPU by their names.
+
+    Raises
+    ------
+    UserError
+        If the file is truncated, is something else, or holds more than tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:
+        raise UserError(
+            f"{path} can't be read as weights, it is truncated or something else: give a "
+            "ResNet-18 state dict (.pth or .safetensors), or get the weights again with "
+            "`mmn13 fetch`."
+        ) from error
+    if not isinstance(weights, dict) or not all(
+        isinstance(value, Tensor) for value in weights.values()
+    ):
+        raise UserError(
+            f"{path} holds no state dict (names with tensors) but a {type(weights).__name__}: "
+            "save model.state_dict() and give that file."
+        )
+    return dict(weights)

@@ -1,0 +1,1 @@
+"""What an experiment gives: records, metrics, significance. Uses data."""

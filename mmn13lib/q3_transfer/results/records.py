@@ -1,0 +1,184 @@
+"""The experiment's results as plain records, and the two files that hold them.
+
+Numbers go to JSON, arrays to safetensors; neither holds code. The experiment writes them,
+`mmn13lib.q3_transfer.answer.load` reads them for the report.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmn13lib.foundation import storage
+from mmn13lib.q3_transfer.data.inputs import Inputs
+
+MODELS = ("head", "small_resnet")
+MODEL_ARRAYS = ("test_logits", "test_labels")
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One trained model, and what it says about the test set.
+
+    Parameters
+    ----------
+    name
+        What tables call it.
+    test_logits
+        Float32, of shape (N, 10).
+    test_labels
+        Int64, of shape (N,).
+    history
+        One record per epoch: ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
+        ``validation_accuracy`` (0 to 1) and ``seconds``.
+    trained_parameters, total_parameters
+        Numbers of weights.
+    multiply_adds
+        Multiplications with addition in one forward pass of one image.
+    training_seconds
+        Wall-clock time; for the head with the computation of its features.
+    inference_images_per_second
+        Of the whole model, from ready 224 x 224 images.
+    """
+
+    name: str
+    test_logits: np.ndarray
+    test_labels: np.ndarray
+    history: list[dict[str, float]]
+    trained_parameters: int
+    total_parameters: int
+    multiply_adds: int
+    training_seconds: float
+    inference_images_per_second: float
+
+    @property
+    def test_accuracy(self) -> float:
+        """The share of test images whose largest logit is the true class, 0 to 1."""
+        return float((self.test_logits.argmax(axis=1) == self.test_labels).mean())
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the chapter shows about the experiment.
+
+    Parameters
+    ----------
+    inputs
+        The data and the weights.
+    classes
+        The ten names.
+    counts
+        Numbers of ``train``, ``validation`` and ``test`` images.
+    head, small_resnet
+        The two models; the head is seed 0's.
+    head_seeds
+        Test accuracy (0 to 1) of the head for each seed, seed 0 first.
+    label_study
+        Records of ``model`` ("head" or "small_resnet"), ``count`` (labelled images), ``seed`` and
+        ``test_accuracy``.
+    trap
+        The BatchNorm trap: ``moved_buffers``, ``total_buffers``, ``accuracy_frozen``,
+        ``accuracy_trap`` (validation, 0 to 1), ``folded`` (whether the weights came with their
+        BatchNorm folded), ``images`` (trained on) and ``validation_images``.
+    mistakes
+        The ten most blatant, worst first: ``index`` (in the test set), ``image`` (32, 32, 3)
+        uint8, ``predicted``, ``true`` (class numbers), ``predicted_probability``,
+        ``true_probability`` and ``gradcam`` (7, 7) float32.
+    precision
+        The mean test accuracy of all heads on features in ``float32`` and in the ``used``
+        precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
+    timings
+        Seconds that each step took.
+    extraction_images_per_second
+        Speed of the feature computation.
+    peak_memory_bytes
+        Largest resident size of the process while the features were computed.
+    experiment
+        The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
+    hardware
+        As `mmn13lib.foundation.hardware.hardware` gives it, with ``device``.
+    date
+        ISO date.
+    """
+
+    inputs: Inputs
+    classes: tuple[str, ...]
+    counts: dict[str, int]
+    head: ModelResult
+    small_resnet: ModelResult
+    head_seeds: list[float]
+    label_study: list[dict[str, Any]]
+    trap: dict[str, Any]
+    mistakes: list[dict[str, Any]]
+    precision: dict[str, Any]
+    timings: dict[str, float]
+    extraction_images_per_second: float
+    peak_memory_bytes: int
+    experiment: dict[str, Any]
+    hardware: dict[str, Any]
+    date: str
+
+
+def write(folder: Path, results: Results) -> None:
+    """Store results; see `read`.
+
+    Parameters
+    ----------
+    folder
+        Where the two files go.
+    results
+        What to store; the inputs are left out, since paths belong to the reader's machine.
+    """
+    import torch
+
+    tensors: dict[str, torch.Tensor] = {}
+    values: dict[str, Any] = {
+        field.name: getattr(results, field.name)
+        for field in fields(Results)
+        if field.name not in ("inputs", *MODELS, "mistakes")
+    }
+    for name in MODELS:
+        values[name] = asdict(getattr(results, name))
+        for array in MODEL_ARRAYS:
+            tensors[f"{name}.{array}"] = torch.from_numpy(values[name].pop(array))
+    values["mistakes"] = [dict(mistake) for mistake in results.mistakes]
+    for rank, mistake in enumerate(values["mistakes"]):
+        for array in ("image", "gradcam"):
+            tensors[f"mistakes.{rank}.{array}"] = torch.from_numpy(mistake.pop(array))
+    storage.write_tensors(folder / "results.safetensors", tensors)
+    storage.write_json(folder / "results.json", values)
+
+
+def read(folder: Path, inputs: Inputs) -> Results:
+    """Read results that `write` stored.
+
+    Parameters
+    ----------
+    folder
+        Where the two files are.
+    inputs
+        What the results were made from.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    mmn13lib.foundation.storage.Damaged
+        If a file is missing or not what was written.
+    """
+    values = storage.read_json(folder / "results.json")
+    arrays = {
+        name: tensor.numpy()
+        for name, tensor in storage.read_tensors(folder / "results.safetensors").items()
+    }
+    for name in MODELS:
+        values[name] |= {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
+        values[name] = ModelResult(**values[name])
+    for rank, mistake in enumerate(values["mistakes"]):
+        mistake["image"] = arrays[f"mistakes.{rank}.image"]
+        mistake["gradcam"] = arrays[f"mistakes.{rank}.gradcam"]
+    values["classes"] = tuple(values["classes"])
+    return Results(inputs=inputs, **values)

@@ -1,0 +1,302 @@
+"""Reads the book: `_quarto.yml`, and each chapter as Markdown and code cells.
+
+It knows the Quarto features that the chapters use. One that it doesn't know is an error that
+names file and line: a page must never come out wrong in silence.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from mmn13lib.foundation.errors import UserError
+
+CELL_OPTIONS = frozenset(("label", "echo", "include", "output", "warning"))
+CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
+CALLOUTS = frozenset(("note", "tip", "important", "warning"))
+DIGEST_FOLDER = "_dependencies"
+
+_FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*?)\s*$")
+_SHORTCODE = re.compile(r"\{\{<\s*(\S+)\s*(.*?)\s*>\}\}")
+_DIV = re.compile(r"^\s*:{3,}\s*(\{.*\}|[\w-]+)\s*:*\s*$")
+_UNKNOWN_DIV = re.compile(
+    r"\.(panel-\w+|column-\w+|content-(?:visible|hidden)|aside|incremental|callout)(?![\w-])"
+    r"|\b(layout[\w-]*)=|#((?:fig|lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg)-[\w-]+)"
+)
+_CALLOUT = re.compile(r"\.callout-([\w-]+)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell: its lines as written, its options, and the place of its fence."""
+
+    source: str
+    options: dict[str, Any]
+    file: Path
+    line: int
+
+    @property
+    def label(self) -> str:
+        """The cell's name, which every cell has."""
+        return str(self.options["label"])
+
+    @property
+    def holds_digest(self) -> bool:
+        """Whether this is the hidden cell that holds the digest of the dependencies."""
+        return self.file.parent.name == DIGEST_FOLDER
+
+    @property
+    def code(self) -> str:
+        """The source without its option lines."""
+        lines = self.source.splitlines()
+        while lines and lines[0].startswith("#|"):
+            lines.pop(0)
+        return "\n".join(lines).strip("\n")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: pieces of Markdown and cells, in order."""
+
+    path: Path
+    parts: tuple[str | Cell, ...]
+    appendix: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, as ``q1-convolution``."""
+        return self.path.stem
+
+    @property
+    def short_name(self) -> str:
+        """The name up to its first hyphen, as ``q1``."""
+        return self.name.split("-")[0]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The code cells, the hidden one for the digest among them."""
+        return [part for part in self.parts if isinstance(part, Cell)]
+
+
+@dataclass(frozen=True)
+class Book:
+    """The report: its configuration as a whole, and its chapters."""
+
+    root: Path
+    config: dict[str, Any]
+    chapters: tuple[Chapter, ...] = field(default=())
+
+    def option(self, name: str, default: Any = "") -> Any:
+        """Look up a dotted name at the configuration's top level, or else under ``book``."""
+        for start in (self.config, self.config.get("book", {})):
+            value = start
+            for key in name.split("."):
+                value = value.get(key) if isinstance(value, dict) else None
+            if value is not None:
+                return value
+        return default
+
+
+def read_config(root: Path) -> dict[str, Any]:
+    """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+
+    Returns
+    -------
+    dict
+        Mappings are merged, lists joined, other values replaced.
+    """
+    config: dict[str, Any] = {}
+    for name in ("_quarto.yml", "_quarto.yml.local"):
+        file = root / name
+        if file.is_file():
+            try:
+                read = yaml.safe_load(file.read_text("utf-8")) or {}
+            except (yaml.YAMLError, UnicodeDecodeError) as error:
+                raise UserError(f"{name} is no valid YAML, please put it right: {error}") from error
+            if not isinstance(read, dict):
+                raise UserError(f"{name} should hold `name: value` lines and doesn't.")
+            config = _merge(config, read)
+    return config
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merge(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
+
+
+def read_book(root: Path) -> Book:
+    """Read the configuration and every chapter.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+
+    Returns
+    -------
+    Book
+
+    Raises
+    ------
+    UserError
+        If a chapter is missing or uses something that isn't known here.
+    """
+    book = Book(root, read_config(root))
+    listed = [(name, False) for name in book.option("book.chapters", [])]
+    listed += [(name, True) for name in book.option("book.appendices", [])]
+    chapters = []
+    labels: dict[str, Cell] = {}
+    for name, appendix in listed:
+        chapter = read_chapter(root / str(name), book, appendix)
+        for cell in chapter.cells:
+            if not cell.holds_digest and labels.setdefault(cell.label, cell) is not cell:
+                other = labels[cell.label]
+                place = f"{other.file.name}, line {other.line}"
+                _fail(cell.file, cell.line, f"the label {cell.label} is taken already ({place})")
+        chapters.append(chapter)
+    return Book(root, book.config, tuple(chapters))
+
+
+def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
+    """Read one chapter, with its includes and `meta` values in their places.
+
+    Parameters
+    ----------
+    path
+        The .qmd file.
+    book
+        What `meta` looks into.
+    appendix
+        Whether it is one.
+
+    Returns
+    -------
+    Chapter
+    """
+    if not path.is_file():
+        raise UserError(
+            f"_quarto.yml lists the chapter {path.relative_to(book.root)}: no such file."
+        )
+    parts: list[str | Cell] = []
+    for part in _pieces(path, book):
+        if isinstance(part, str) and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        else:
+            parts.append(part)
+    chapter = Chapter(path, tuple(parts), appendix)
+    if chapter.cells and not chapter.cells[0].holds_digest:
+        include = f"{DIGEST_FOLDER}/{chapter.name}.md"
+        _fail(path, 1, f"a chapter with cells includes {include} right after its title")
+    return chapter
+
+
+def _pieces(path: Path, book: Book) -> Iterator[str | Cell]:
+    """Yield a file's lines of Markdown and its cells, following includes."""
+    lines = path.read_text("utf-8").splitlines()
+    if lines and lines[0].strip() == "---":
+        _fail(path, 1, "front matter isn't supported; settings belong into _quarto.yml")
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        fence = _FENCE.match(line)
+        if fence is None:
+            yield from _prose(line, path, number, book)
+            continue
+        start = number
+        closing = re.compile(rf"^\s*{fence[2][0]}{{{len(fence[2])},}}\s*$")
+        while number < len(lines) and not closing.match(lines[number]):
+            number += 1
+        if number == len(lines):
+            _fail(path, start, "this fenced block is never closed")
+        inside = lines[start:number]
+        number += 1
+        language = re.match(r"\{(\w+)", fence[3])
+        if language is None:
+            yield "\n".join([line, *inside, lines[number - 1]]) + "\n"
+        elif fence[3] != "{python}" or fence[1]:
+            _fail(
+                path, start, f"a cell begins with ```{{python}} at the margin, not {line.strip()}"
+            )
+        else:
+            yield _cell(inside, path, start)
+
+
+def _prose(line: str, path: Path, number: int, book: Book) -> Iterator[str | Cell]:
+    include = re.fullmatch(r"\s*\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line)
+    if include:
+        file = (path.parent / include[1].strip("\"'")).resolve()
+        if not file.is_file():
+            _fail(path, number, f"there is no file {include[1]} to include")
+        yield from _pieces(file, book)
+        yield "\n"
+        return
+
+    def meta(match: re.Match[str]) -> str:
+        if match[1] != "meta":
+            _fail(path, number, f"the shortcode {match[0]} isn't supported, only include and meta")
+        value = book.option(match[2], None)
+        if value is None:
+            _fail(path, number, f"neither _quarto.yml nor _quarto.yml.local says {match[2]}")
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    line = _SHORTCODE.sub(meta, line)
+    if "`{python}" in line:
+        _fail(path, number, "inline code isn't run; let a cell display the number as Markdown")
+    _check_div(line, path, number)
+    yield line + "\n"
+
+
+def _check_div(line: str, path: Path, number: int) -> None:
+    div = _DIV.match(line)
+    if div is None:
+        return
+    unknown = _UNKNOWN_DIV.search(div[1])
+    if unknown:
+        _fail(path, number, f"the div {unknown[0].rstrip('=')} isn't supported")
+    callout = _CALLOUT.search(div[1])
+    if callout:
+        if callout[1] not in CALLOUTS:
+            kinds = ", ".join(sorted(CALLOUTS))
+            _fail(path, number, f"no callout is called {callout[1]}; there are {kinds}")
+        for option in re.findall(r"([\w-]+)=", re.sub(r'"[^"]*"', "", div[1])):
+            if option != "title":
+                _fail(path, number, f"a callout has a title and no {option}")
+
+
+def _cell(lines: list[str], path: Path, number: int) -> Cell:
+    header = []
+    for line in lines:
+        if not line.startswith("#|"):
+            break
+        header.append(line[2:].removeprefix(" "))
+    try:
+        options = yaml.safe_load("\n".join(header)) or {}
+    except yaml.YAMLError as error:
+        _fail(path, number + 1, f"the cell's options are no valid YAML ({error})")
+    if not isinstance(options, dict) or not options.get("label"):
+        _fail(path, number, "this cell has no `#| label:`")
+    for option in sorted(set(options) - CELL_OPTIONS):
+        _fail(path, number, f"the cell option {option} isn't supported")
+    label = str(options["label"])
+    for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
+        if label.startswith(prefix) != (caption in options):
+            _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")
+    if "fig-cap" in options and not options.get("fig-alt"):
+        _fail(path, number, f"the figure {label} has no fig-alt, a text for those who can't see it")
+    return Cell("\n".join(lines), options, path, number)
+
+
+def _fail(path: Path, line: int, what: str) -> NoReturn:
+    raise UserError(f"{path.name}, line {line}: {what}.")

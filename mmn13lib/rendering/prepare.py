@@ -1,0 +1,82 @@
+"""What has to be there before a chapter is executed: data, the experiment, measurements.
+
+`mmn13 render` calls this, and so does the hook of a plain ``quarto render``; both in the
+terminal, where a download and a training show their progress.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from mmn13lib.benchmarks import measurements
+from mmn13lib.downloads.fetch import fetch
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.experiment import completion
+
+EXPECTED_ACCURACY = 0.85
+"""A frozen, well-treated ResNet-18 with the ImageNet weights stands above this on CIFAR-10."""
+
+
+def prepare(
+    settings: Settings, strict: bool = False, progress: Callable[[str], None] = print
+) -> list[str]:
+    """Fetch, run the experiment and measure, each only where it has not been done.
+
+    Parameters
+    ----------
+    settings
+        The run's settings.
+    strict
+        Whether the embedded sample is an error.
+    progress
+        Called with each line to show.
+
+    Returns
+    -------
+    list of str
+        Warnings to end with, so that they are not lost above the progress.
+
+    Raises
+    ------
+    UserError
+        If `strict` and CIFAR-10 or the weights are missing; or whatever a step says.
+    """
+    fetched = fetch(settings, progress=progress, patient=False)
+    chosen = inputs.resolve(settings)
+    warnings = []
+    if chosen.mode == "sample":
+        missing = "; ".join(fetched.missing)
+        if strict:
+            raise UserError(f"The real input is not there, and --strict asks for it. {missing}")
+        warnings.append(
+            "WARNING: this report is made from the embedded sample; its numbers are NOT CIFAR-10\n"
+            f"results. Missing: {missing}\n"
+            "Get the real input with `mmn13 fetch`, or name it: MMN13_DATA is a folder with\n"
+            "cifar-10-batches-py, MMN13_WEIGHTS a ResNet-18 state dict. Then render again."
+        )
+    accuracy = _head_accuracy(settings, progress)
+    for name in ("convolution", "transfer"):
+        if not measurements.measurement_path(settings, name).is_file():
+            progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
+            import_module(f"mmn13lib.benchmarks.{name}").run(settings, quick=True)
+        elif measurements.is_outdated(settings, name):
+            progress(f"{name} was measured on earlier code: `mmn13 bench {name}` does it again")
+    if chosen.mode == "imagenet" and accuracy < EXPECTED_ACCURACY:
+        warnings.append(
+            f"WARNING: {accuracy:.1%} test accuracy with the ImageNet weights; a frozen\n"
+            f"ResNet-18 reaches more than {EXPECTED_ACCURACY:.0%}. Something is wrong."
+        )
+    return warnings
+
+
+def _head_accuracy(settings: Settings, progress: Callable[[str], None]) -> float:
+    """Run the experiment, unless it is known to be complete: then torch need not be imported."""
+    known = completion.recall(settings)
+    if known is None:
+        experiment = import_module("mmn13lib.q3_transfer.experiment.run")
+        found = experiment.run(settings, progress=progress)
+        file = experiment.results_folder(settings) / "results.json"
+        completion.remember(settings, file, found.head.test_accuracy)
+        return float(found.head.test_accuracy)
+    return float(known["accuracy"])

@@ -1,1 +1,0 @@
-"""Question 3: transfer learning on CIFAR-10."""

@@ -1,0 +1,198 @@
+"""What the report needs and whether it is there, ``mmn13 check``."""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from mmn13lib.downloads.fetch import BATCHES, BATCHES_FOLDER, WEIGHTS, damaged_batches
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import quarto
+
+OLDEST_PYTHON = (3, 11)
+ROOMY_DISK, LEAST_DISK = 2.0, 0.5  # GB: with the real data set; with the embedded sample
+INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One thing that the report needs.
+
+    Parameters
+    ----------
+    name
+        What it is.
+    ok
+        Whether it is there and good.
+    needed
+        Whether no report can be made without it.
+    detail
+        What was found.
+    fix
+        What to do where it is not there, a command where there is one.
+    """
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+    fix: str = ""
+
+
+def check(settings: Settings, batches: Mapping[str, str] = BATCHES) -> list[Requirement]:
+    """Look for everything that the report needs.
+
+    Parameters
+    ----------
+    settings
+        The run's settings.
+    batches
+        The MD5 of CIFAR-10's files; tests name their own.
+
+    Returns
+    -------
+    list of Requirement
+    """
+    found = check_quarto()
+    return [
+        check_python(),
+        check_torch(),
+        check_device(),
+        found,
+        check_embedded_engine(needed=not found.ok),
+        check_data(settings, batches),
+        check_weights(settings),
+        check_disk(settings.root),
+    ]
+
+
+def check_python(found: tuple[int, ...] = sys.version_info[:3]) -> Requirement:
+    """Look at the version of the Python that runs this."""
+    return Requirement(
+        "Python",
+        ok=found >= OLDEST_PYTHON,
+        needed=True,
+        detail=f"{_dotted(found)} in {sys.prefix}",
+        fix=f"install Python {_dotted(OLDEST_PYTHON)} or newer, then `make PYTHON=<that> report`",
+    )
+
+
+def check_torch(load: Callable[[str], Any] = import_module) -> Requirement:
+    """Look at torch and torchvision, which have to fit each other to be imported."""
+    try:
+        detail = f"{version('torch')} and {version('torchvision')}"
+        load("torchvision")
+    except PackageNotFoundError as error:
+        problem = f"{error.name} is not installed"
+    except Exception as error:  # a broken pair raises RuntimeError, OSError and others
+        problem = f"{detail} do not fit each other ({type(error).__name__}: {error})"
+    else:
+        return Requirement("torch, torchvision", True, True, detail)
+    return Requirement("torch, torchvision", False, True, problem, INSTALL)
+
+
+def check_device() -> Requirement:
+    """Say what trains: a GPU where there is one; a CPU will do."""
+    try:
+        import torch
+
+        if torch.cuda.is_available():
+            detail = f"cuda ({torch.cuda.get_device_name()})"
+        elif torch.backends.mps.is_available():
+            detail = "mps"
+        else:
+            detail = f"cpu, {torch.get_num_threads()} threads"
+    except Exception as error:  # torch's own line says what to do
+        return Requirement("device", False, True, f"unknown ({type(error).__name__})", INSTALL)
+    return Requirement("device", True, True, detail)
+
+
+def check_quarto() -> Requirement:
+    """Look for Quarto, which makes the site; without it the embedded engine makes the report."""
+    usable, detail = quarto.installed()
+    return Requirement("Quarto", usable, False, detail, quarto.FIX)
+
+
+def check_embedded_engine(needed: bool) -> Requirement:
+    """Look for the packages that make the report without Quarto."""
+    name = "embedded engine"
+    try:
+        pandoc = import_module("pypandoc").get_pandoc_version()
+        detail = f"pandoc {pandoc}, typst {version('typst')}, jupyter-cache"
+        import_module("typst")
+        version("jupyter-cache")
+    except (ImportError, OSError) as error:  # PackageNotFoundError is an ImportError
+        return Requirement(name, False, needed, f"incomplete ({error})", INSTALL)
+    return Requirement(name, True, needed, detail)
+
+
+def check_data(settings: Settings, batches: Mapping[str, str] = BATCHES) -> Requirement:
+    """Look for CIFAR-10, file by file; without it the embedded sample stands in."""
+    folder = (settings.data or settings.downloads) / BATCHES_FOLDER
+    fix = (
+        f"let MMN13_DATA (--data) name the folder that holds {BATCHES_FOLDER}, unpacked"
+        if settings.data
+        else "mmn13 fetch"
+    )
+    # what is named must be good, and so must what is there
+    needed = settings.data is not None or folder.exists()
+    if not folder.is_dir():
+        return Requirement(
+            "data set", False, needed, f"no {BATCHES_FOLDER} in {folder.parent}", fix
+        )
+    damaged = damaged_batches(folder, batches)
+    if damaged:
+        detail = f"missing or corrupted in {folder}: {', '.join(damaged)}"
+        return Requirement("data set", False, needed, detail, fix)
+    return Requirement("data set", True, needed, f"CIFAR-10 in {folder}")
+
+
+def check_weights(settings: Settings) -> Requirement:
+    """Look for ResNet-18's weights; without them the embedded sample and random ones stand in."""
+    path = settings.weights or settings.downloads / WEIGHTS.name
+    needed = settings.weights is not None or path.exists()
+    fix = (
+        "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
+        if settings.weights
+        else "mmn13 fetch"
+    )
+    if not path.is_file():
+        return Requirement("weights", False, needed, f"no file {path}", fix)
+    if settings.weights is None and not WEIGHTS.matches(path):
+        return Requirement("weights", False, needed, f"{path} is corrupted", fix)
+    problem = _weights_problem(settings.weights) if settings.weights else ""
+    return Requirement("weights", not problem, needed, problem or str(path), fix)
+
+
+def _weights_problem(path: Path) -> str:
+    """Load somebody's own weights as the experiment will; say what is wrong with them."""
+    try:
+        from mmn13lib.q3_transfer.models.backbone import TransferResNet
+
+        TransferResNet.from_weights(path)
+    except UserError as error:
+        return str(error)
+    except (ImportError, OSError, RuntimeError) as error:  # torch's own line says what to do
+        return f"{path} can't be loaded ({type(error).__name__}: {error})"
+    return ""
+
+
+def check_disk(root: Path) -> Requirement:
+    """Look at the free space where the project is."""
+    free = shutil.disk_usage(root).free / 1e9
+    return Requirement(
+        "free disk",
+        ok=free >= ROOMY_DISK,
+        needed=free < LEAST_DISK,
+        detail=f"{free:.1f} GB",
+        fix=f"free {ROOMY_DISK:.0f} GB; `mmn13 clean` removes what this project can make again",
+    )
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(str(number) for number in numbers)

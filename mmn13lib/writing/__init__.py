@@ -1,0 +1,1 @@
+"""Code, tables, figures and numbers as the chapters print them. Uses foundation."""

@@ -1,0 +1,48 @@
+"""Settings come from the environment, once, and say where everything is."""
+
+from pathlib import Path
+
+import pytest
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings, find_root
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "_quarto.yml").write_text("")
+    (tmp_path / "report" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "report" / "deep")
+    return tmp_path
+
+
+def test_the_root_is_found_from_within(project: Path) -> None:
+    settings = Settings.from_environment({})
+    assert settings == Settings(root=project)
+    for folder in (settings.downloads, settings.results, settings.benchmarks, settings.cache):
+        assert folder.parent == project / "artifacts"
+    assert settings.report == project / "_report"
+
+
+def test_outside_a_project_the_error_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="change to the folder"):
+        find_root(tmp_path)
+
+
+def test_paths_are_made_absolute_and_empty_ones_do_not_count(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    settings = Settings.from_environment({"MMN13_DATA": "mine", "MMN13_WEIGHTS": "~/w.pth"})
+    assert settings.data == project / "report" / "deep" / "mine"
+    assert settings.weights == Path("/home/someone/w.pth")
+    empty = Settings.from_environment({"MMN13_DATA": "", "MMN13_WEIGHTS": ""})
+    assert empty.data is None and empty.weights is None
+
+
+@pytest.mark.parametrize(
+    ("value", "offline"),
+    [("1", True), ("yes", True), ("0", False), ("", False), ("false", False), ("No", False)],
+)
+def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: Path) -> None:
+    assert Settings.from_environment({"MMN13_OFFLINE": value}).offline is offline

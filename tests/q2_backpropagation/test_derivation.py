@@ -1,0 +1,204 @@
+"""Question 2: the gradients that sympy derives, their values, their LaTeX, and bad input."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmn13lib.q2_backpropagation import derivation
+from mmn13lib.q2_backpropagation.derivation import convolution_gradients, summary
+from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
+
+BY_HAND = {
+    "dk11": "g11*x11 + g12*x12 + g13*x13 + g21*x21 + g22*x22 + g23*x23",
+    "dk21": "g11*x21 + g12*x22 + g13*x23 + g21*x31 + g22*x32 + g23*x33",
+    "dx11": "g11*k11",
+    "dx12": "g12*k11",
+    "dx13": "g13*k11",
+    "dx21": "g11*k21 + g21*k11",
+    "dx22": "g12*k21 + g22*k11",
+    "dx23": "g13*k21 + g23*k11",
+    "dx31": "g21*k21",
+    "dx32": "g22*k21",
+    "dx33": "g23*k21",
+}
+
+
+def small_geometries():
+    side = st.integers(1, 4)
+    drawn = st.tuples(
+        st.tuples(side, side),
+        st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        st.integers(1, 3),
+        st.integers(0, 2),
+    )
+    return drawn.filter(
+        lambda d: all(k <= n + 2 * d[3] for n, k in zip(d[0], d[1], strict=True))
+    ).map(lambda d: Geometry(*d))
+
+
+def gradients_of(geometry):
+    return convolution_gradients(
+        geometry.image_shape, geometry.kernel_shape, geometry.stride, geometry.padding
+    )
+
+
+def by_literal_chain_rule(gradients):
+    """Differentiate sympy's own Function("C"), then name each Subs(Derivative(C, ...))."""
+    outputs = list(gradients.output)
+    cost = sympy.Function("C")(*outputs)
+    names = {cost.fdiff(n + 1): g for n, g in enumerate(gradients.upstream)}
+    return [
+        matrix.applyfunc(lambda symbol: cost.diff(symbol).xreplace(names))
+        for matrix in (gradients.kernel, gradients.image)
+    ]
+
+
+def test_the_eleven_derivatives_of_the_question_are_those_found_by_hand():
+    gradients = convolution_gradients()
+    derived = dict(
+        zip(BY_HAND, [*gradients.d_kernel, *gradients.d_image], strict=True),
+    )
+    for name, formula in BY_HAND.items():
+        expected = sympy.sympify(re.sub(r"([gkx])(\d)", r"\1_\2", formula))
+        assert derived[name] == expected, name
+
+
+def test_every_output_of_the_question_is_the_sum_of_two_products():
+    output = convolution_gradients().output
+    for i, j in itertools.product(range(2), range(3)):
+        expected = sympy.sympify(f"k_11*x_{i + 1}{j + 1} + k_21*x_{i + 2}{j + 1}")
+        assert output[i, j] == expected
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [Geometry(), *list(geometries((4, 4), (3, 3), 3, 1))[::97]],
+    ids=str,
+)
+def test_naming_the_derivatives_first_changes_nothing_in_sympys_chain_rule(geometry):
+    gradients = gradients_of(geometry)
+    assert by_literal_chain_rule(gradients) == [gradients.d_kernel, gradients.d_image]
+
+
+def test_the_cost_has_no_formula():
+    cost = derivation.cost_of([sympy.Symbol("y")], [sympy.Symbol("g")])
+    assert isinstance(cost, sympy.core.function.AppliedUndef)
+    assert cost.diff(sympy.Symbol("y")) == sympy.Symbol("g")
+
+
+def test_costs_with_equal_arguments_keep_their_own_names():
+    y, g, h = sympy.symbols("y g h")
+    assert derivation.cost_of([y], [g]).diff(y) == g
+    assert derivation.cost_of([y], [h]).diff(y) == h
+
+
+@settings(deadline=None, max_examples=40)
+@given(small_geometries())
+def test_image_and_kernel_gradients_are_adjoints_of_the_convolution(geometry):
+    """Y is linear in X and in K, so <G, Y> = <dC/dX, X> = <dC/dK, K>."""
+    gradients = gradients_of(geometry)
+
+    def inner(left, right):
+        return sympy.expand(sum(a * b for a, b in zip(left, right, strict=True)))
+
+    through_output = inner(gradients.upstream, gradients.output)
+    assert through_output == inner(gradients.d_image, gradients.image)
+    assert through_output == inner(gradients.d_kernel, gradients.kernel)
+
+
+def test_evaluate_gives_float64_arrays_of_the_right_shapes():
+    image, kernel = np.arange(1, 10).reshape(3, 3), [[2], [-1]]
+    upstream = np.array([[1, 0, 0], [0, 0, 10]])
+    d_kernel, d_image = convolution_gradients().evaluate(image, kernel, upstream)
+    assert d_kernel.dtype == d_image.dtype == np.float64
+    np.testing.assert_array_equal(d_kernel, [[1 + 60], [4 + 90]])
+    np.testing.assert_array_equal(d_image, [[2, 0, 0], [-1, 0, 20], [0, 0, -10]])
+
+
+def test_evaluate_tells_which_array_has_the_wrong_shape():
+    with pytest.raises(ValueError, match=r"upstream must have the shape 2x3 .*not 3x2"):
+        convolution_gradients().evaluate(np.ones((3, 3)), np.ones((2, 1)), np.ones((3, 2)))
+
+
+def test_the_result_cannot_be_changed():
+    gradients = convolution_gradients()
+    with pytest.raises(AttributeError):
+        gradients.d_image = None
+    with pytest.raises(TypeError):
+        gradients.d_image[0, 0] = 0
+
+
+def test_latex_has_one_equation_for_every_output_and_derivative():
+    equations = convolution_gradients().latex()
+    assert len(equations) == 6 + 2 + 9
+    assert set(BY_HAND) < set(equations)
+    assert equations["y23"] == "y_{23} = k_{11} x_{23} + k_{21} x_{33}"
+    assert equations["dx21"].count(r"\frac{\partial C}{\partial y_") == 2
+
+
+def test_latex_uses_only_what_survives_in_html_and_typst():
+    for equation in convolution_gradients((3, 3), (2, 2), 2, 1).latex().values():
+        commands = set(re.findall(r"\\[a-zA-Z]+|\\.|(?<=begin{)\w+", equation))
+        safe = {r"\frac", r"\partial", r"\begin", r"\end", r"\\", r"\quad", "aligned"}
+        assert commands <= safe
+
+
+def test_a_long_sum_is_broken_into_lines_of_three_terms():
+    equation = convolution_gradients().latex()["dk21"]
+    lines = equation.split(r"\\")
+    assert [line.count(r"{\partial y_") for line in lines] == [3, 3]
+    assert lines[1].lstrip().startswith(r"&\quad + ")
+
+
+def test_indices_of_two_digits_stay_apart():
+    equations = convolution_gradients((11, 2), (1, 1)).latex()
+    assert "x_{11,2}" in equations["dx11_2"] and "y_{1,12}" not in equations["dx11_2"]
+    assert len(set(convolution_gradients((12, 12), (1, 1)).image)) == 144
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kernel_shape": (4, 1)}, "4x1 kernel does not fit .* at most 3 rows and 3 columns"),
+        ({"kernel_shape": (1, 6), "padding": 1}, "at most 5 rows and 5 columns"),
+        ({"image_shape": (0, 3)}, "image_shape must be at least 1, not 0"),
+        ({"image_shape": (3, -1)}, "image_shape must be at least 1, not -1"),
+        ({"image_shape": (3.0, 3)}, "image_shape must be an integer of at least 1, not 3.0"),
+        ({"image_shape": 3}, "image_shape must be two integers"),
+        ({"image_shape": (1, 3, 3)}, "image_shape must be two integers"),
+        ({"kernel_shape": "21"}, "kernel_shape must be two integers"),
+        ({"kernel_shape": (True, 1)}, "kernel_shape must be an integer"),
+        ({"stride": 0}, "stride must be at least 1, not 0"),
+        ({"stride": 1.5}, "stride must be an integer of at least 1, not 1.5"),
+        ({"stride": (1, 2)}, "stride must be an integer"),
+        ({"padding": -1}, "padding must be at least 0, not -1"),
+        ({"padding": None}, "padding must be an integer of at least 0"),
+    ],
+)
+def test_bad_input_is_told_what_fits(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        convolution_gradients(**arguments)
+
+
+def test_numpys_integers_and_lists_are_taken():
+    assert Geometry([3, np.int64(3)], (2, 1), np.int32(1), 0) == Geometry()
+
+
+def test_the_summary_says_the_closed_form_after_deriving_it():
+    told = summary()
+    assert told["answer"].count("$") % 2 == 0
+    assert "full convolution" in told["answer"]
+    assert dict(told["numbers"])["Derivatives found by sympy"] == "11"
+
+
+def test_the_summary_refuses_to_say_what_is_not_derived(monkeypatch):
+    wrong = convolution_gradients()
+    object.__setattr__(wrong, "d_image", -wrong.d_image)
+    monkeypatch.setattr(derivation, "convolution_gradients", lambda: wrong)
+    with pytest.raises(ArithmeticError, match="not what the answer says"):
+        summary()

@@ -1,0 +1,68 @@
+"""Question 2's general theorem: derivation and closed form are equal as expressions."""
+
+import numpy as np
+import pytest
+import sympy
+
+from mmn13lib.q2_backpropagation import theorem
+from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
+from mmn13lib.q2_backpropagation.theorem import (
+    correlate,
+    identities,
+    identity,
+    image_gradient,
+    kernel_gradient,
+)
+
+
+def test_the_theorem_holds_for_every_convolution_up_to_5x5_and_3x3():
+    results = list(identities())
+    assert len(results) == 1782
+    assert [result.geometry for result in results if not result.holds] == []
+
+
+def test_every_convolution_that_fits_is_listed_once():
+    listed = list(geometries((2, 1), (3, 2), 2, 1))
+    # padding 0: kernels up to 2x1 in 2x1 and 1x1 in 1x1; padding 1: all of 3x2
+    assert len(listed) == len(set(listed)) == 2 * (3 + 12)
+
+
+@pytest.mark.parametrize("name", ["image_gradient", "kernel_gradient"])
+def test_a_wrong_sign_in_one_term_is_noticed(monkeypatch, name):
+    right = getattr(theorem, name)
+
+    def wrong(*args):
+        gradient = right(*args).copy()
+        gradient.flat[-1] *= -1
+        return gradient
+
+    monkeypatch.setattr(theorem, name, wrong)
+    result = identity(Geometry())
+    assert (result.d_image, result.d_kernel) == (name != "image_gradient", name == "image_gradient")
+    assert not result.holds
+
+
+def test_a_kernel_that_is_not_flipped_is_noticed(monkeypatch):
+    monkeypatch.setattr(
+        theorem,
+        "image_gradient",
+        lambda upstream, kernel, *rest: image_gradient(upstream, kernel[::-1, ::-1], *rest),
+    )
+    assert not identity(Geometry()).d_image
+
+
+def test_pixels_that_the_stride_leaves_unread_get_no_gradient():
+    upstream = np.array([[sympy.Symbol("g")]], dtype=object)
+    kernel = np.array([[sympy.Symbol("k")]], dtype=object)
+    gradient = image_gradient(upstream, kernel, (2, 2), stride=2, padding=0)
+    g_times_k = sympy.Symbol("g") * sympy.Symbol("k")
+    assert gradient.tolist() == [[g_times_k, 0], [0, 0]]
+    image = np.array([[1, 2], [3, 4]], dtype=object)
+    assert kernel_gradient(image, upstream, (1, 1), 2, 0).tolist() == [[sympy.Symbol("g")]]
+
+
+def test_correlate_agrees_with_numpy():
+    generator = np.random.default_rng(0)
+    array, window = generator.integers(-5, 5, (1, 9)), generator.integers(-5, 5, (1, 4))
+    ours = correlate(array.astype(object), window.astype(object))
+    np.testing.assert_array_equal(ours[0].astype(int), np.correlate(array[0], window[0]))

@@ -1,0 +1,76 @@
+"""Results that travel in a submission say what they said at home, without data or paths."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.answer import conclusions, portable
+from mmn13lib.q3_transfer.data.preprocessing import per_image
+
+WITHOUT_RESOURCE = """
+import sys
+sys.modules["resource"] = None  # as on Windows
+from pathlib import Path
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.answer.load import load
+print(load(Settings(Path(sys.argv[1]))).inputs.mode)
+"""
+
+
+@pytest.fixture(params=["imagenet", "other-weights"])
+def packed(request, tmp_path, made_up_results, monkeypatch):
+    labels = np.arange(200) % 10
+    images = np.broadcast_to(labels[:, None, None, None], (200, 32, 32, 3)).astype(np.uint8)
+    known = SimpleNamespace(data=images, targets=labels.tolist())
+    monkeypatch.setattr(portable.datasets, "dataset", lambda inputs, train: known)
+    results = made_up_results(mode=request.param)
+    home = Path("/home/someone")
+    there = replace(results.inputs, data=home, weights=home / "weights.safetensors")
+    results = replace(results, inputs=there)
+    settings = Settings(tmp_path)
+    portable.pack(results, settings)
+    return results, settings
+
+
+def test_they_are_the_same_results_with_the_same_warning(packed):
+    results, settings = packed
+    found = portable.load(settings)
+    assert found is not None
+    assert found.inputs.mode == results.inputs.mode
+    assert np.array_equal(found.head.test_logits, results.head.test_logits)
+    assert [m["index"] for m in found.mistakes] == [m["index"] for m in results.mistakes]
+    assert conclusions.caveat(found) == conclusions.caveat(results)
+    assert ("weights.safetensors" in conclusions.caveat(found)) == (found.inputs.mode != "imagenet")
+
+
+def test_the_first_images_of_each_class_are_a_data_set(packed):
+    _, settings = packed
+    found = portable.load(settings)
+    dataset = portable.PortableCIFAR10(found.inputs.data, train=True, transform=per_image())
+    assert sorted(dataset.targets) == sorted([*range(10)] * portable.PER_CLASS)
+    image, label = dataset[3]
+    assert image.shape == (3, 224, 224)
+    assert (dataset.data[3] == label).all()
+    assert "CIFAR10" in repr(dataset)
+    with pytest.raises(RuntimeError, match="do not travel"):
+        portable.PortableCIFAR10(found.inputs.data, train=False)
+
+
+def test_no_path_travels(packed):
+    _, settings = packed
+    stored = [file.read_bytes() for file in portable.folder(settings).iterdir()]
+    assert len(stored) > 3
+    assert not any(b"/home/someone" in content for content in stored)
+
+
+def test_they_are_read_where_memory_is_not_measured(packed):
+    results, settings = packed
+    command = [sys.executable, "-c", WITHOUT_RESOURCE, str(settings.root)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == results.inputs.mode, done.stderr

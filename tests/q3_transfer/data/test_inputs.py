@@ -1,0 +1,120 @@
+"""What the experiment runs on is found, named and checked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.provenance import file_digest
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
+
+
+@pytest.fixture
+def real(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that name files which stand in for CIFAR-10 and for weights."""
+    batches = settings.root / "data" / inputs.BATCHES
+    batches.mkdir(parents=True)
+    for name in inputs.CIFAR10_DIGESTS:
+        (batches / name).write_text(f"the bytes of {name}")
+    digests = {name: file_digest(batches / name) for name in inputs.CIFAR10_DIGESTS}
+    monkeypatch.setattr(inputs, "CIFAR10_DIGESTS", digests)
+    weights = settings.root / "somebody.safetensors"
+    weights.write_text("weights")
+    return replace(settings, data=batches.parent, weights=weights)
+
+
+def test_the_sample_stands_in_where_nothing_is_there(settings: Settings) -> None:
+    found = resolve(settings)
+    assert found.mode == "sample"
+    assert found.weights is None
+    assert "not CIFAR-10" in found.stamp
+    assert found.missing == ("CIFAR-10", "the ResNet-18 weights")
+
+
+def test_data_without_weights_is_still_the_sample(real: Settings) -> None:
+    found = resolve(replace(real, weights=None))
+    assert found.mode == "sample"
+    assert found.missing == ("the ResNet-18 weights",)
+
+
+def test_weights_that_somebody_gave_are_named(real: Settings) -> None:
+    found = resolve(real)
+    assert found.mode == "other-weights"
+    assert "somebody.safetensors" in found.label
+    assert (found.stamp, found.missing) == ("", ())
+
+
+def test_imagenet_weights_are_known_by_their_digest(
+    real: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert real.weights is not None
+    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
+    assert resolve(real).mode == "imagenet"
+
+
+def test_downloads_are_found_without_being_named(
+    real: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert real.data is not None
+    assert real.weights is not None
+    real.downloads.parent.mkdir()
+    real.data.rename(real.downloads)
+    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
+    real.weights.rename(real.downloads / inputs.WEIGHTS_FILE)
+    assert resolve(replace(real, data=None, weights=None)).mode == "imagenet"
+
+
+def corrupt_batch(settings: Settings) -> Settings:
+    assert settings.data is not None
+    (settings.data / inputs.BATCHES / "data_batch_3").write_text("something else")
+    return settings
+
+
+def lose_batch(settings: Settings) -> Settings:
+    assert settings.data is not None
+    (settings.data / inputs.BATCHES / "test_batch").unlink()
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (corrupt_batch, "data_batch_3 is corrupted"),
+        (lose_batch, "test_batch is missing"),
+        (lambda good: replace(good, data=Path("/nowhere")), "no folder cifar-10-batches-py"),
+        (lambda good: replace(good, weights=Path("/nowhere.pth")), "no file /nowhere.pth"),
+    ],
+)
+def test_a_wrong_input_is_an_error_that_says_what_to_do(spoil, words, real: Settings) -> None:
+    with pytest.raises(UserError, match=words) as raised:
+        resolve(spoil(real))
+    assert "MMN13_" in str(raised.value)
+
+
+def test_a_damaged_download_sends_to_fetch(settings: Settings) -> None:
+    settings.downloads.mkdir(parents=True)
+    (settings.downloads / inputs.WEIGHTS_FILE).write_text("half of them")
+    with pytest.raises(UserError, match="mmn13 fetch"):
+        resolve(settings)
+
+
+def test_the_fingerprint_follows_the_content_not_the_path(real: Settings) -> None:
+    before = fingerprint(real)
+    assert real.weights is not None
+    moved = real.weights.rename(real.root / "elsewhere.safetensors")
+    assert fingerprint(replace(real, weights=moved)) == before
+    moved.write_text("other weights")
+    assert fingerprint(replace(real, weights=moved)) != before
+
+
+def test_the_three_kinds_have_three_fingerprints(
+    real: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert real.weights is not None
+    prints = [fingerprint(real), fingerprint(replace(real, data=None, weights=None))]
+    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
+    prints.append(fingerprint(real))
+    assert len({tuple(each.values()) for each in prints}) == 3

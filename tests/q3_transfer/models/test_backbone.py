@@ -1,0 +1,130 @@
+"""The frozen network: weights from anywhere, and nothing but the head ever changes."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import resnet18
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.q3_transfer.models.backbone import TransferResNet
+
+
+def outside_head(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor.clone()
+        for name, tensor in model.state_dict().items()
+        if not name.startswith("fc.")
+    }
+
+
+def test_no_parameter_and_no_buffer_outside_the_head_changes_in_training() -> None:
+    model = TransferResNet()
+    before, head = outside_head(model), model.fc.weight.clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(2):
+        model.train()
+        optimizer.zero_grad()
+        model(torch.randn(4, 3, 64, 64)).square().sum().backward()
+        optimizer.step()
+    after = outside_head(model)
+    assert len(after) == 120
+    assert [name for name in after if not torch.equal(after[name], before[name])] == []
+    assert not torch.equal(model.fc.weight, head)
+
+
+def test_train_mode_reaches_the_head_alone() -> None:
+    model = TransferResNet()
+    modes = {name: module.training for name, module in model.train().named_modules()}
+    assert [name for name, training in modes.items() if training] == ["fc"]
+    assert not model.eval().fc.training
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_weights_come_from_either_format_in_any_precision(
+    suffix: str, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    given = {
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+        for name, tensor in resnet18(num_classes=100).state_dict().items()
+    }
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".pth":
+        torch.save(given, path)
+    else:
+        save_file(given, path)
+    model = TransferResNet.from_weights(path)
+    assert torch.equal(model.layer4[1].conv2.weight, given["layer4.1.conv2.weight"].float())
+    assert model.conv1.weight.dtype == torch.float32
+    assert model.fc.out_features == 10
+
+
+def other_architecture(path: Path) -> Path:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), path / "linear.pth")
+    return path / "linear.pth"
+
+
+def no_state_dict(path: Path) -> Path:
+    torch.save([1, 2, 3], path / "list.pth")
+    return path / "list.pth"
+
+
+def truncated(path: Path) -> Path:
+    save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, path / "half.safetensors")
+    content = (path / "half.safetensors").read_bytes()
+    (path / "half.safetensors").write_bytes(content[: len(content) // 2])
+    return path / "half.safetensors"
+
+
+def truncated_pth(path: Path) -> Path:
+    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, path / "half.pth")
+    content = (path / "half.pth").read_bytes()
+    (path / "half.pth").write_bytes(content[: len(content) // 2])
+    return path / "half.pth"
+
+
+def a_text(path: Path) -> Path:
+    (path / "notes.pth").write_text("These are no weights.")
+    return path / "notes.pth"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (other_architecture, "does not hold a ResNet-18"),
+        (no_state_dict, "holds no state dict .* but a list"),
+        (truncated, "truncated or something else"),
+        (truncated_pth, "truncated or something else"),
+        (a_text, "truncated or something else"),
+    ],
+)
+def test_a_wrong_file_is_an_error_in_a_sentence(make, words: str, tmp_path: Path) -> None:
+    path = make(tmp_path)
+    with pytest.raises(UserError, match=words) as raised:
+        TransferResNet.from_weights(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+class Intruder:
+    """Unpickling this would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize(
+    "save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))]
+)
+def test_code_in_a_weights_file_is_not_executed(save, tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    save({"conv1.weight": Intruder(trace)}, tmp_path / "weights.pth")
+    with pytest.raises(UserError):
+        TransferResNet.from_weights(tmp_path / "weights.pth")
+    assert not trace.exists()

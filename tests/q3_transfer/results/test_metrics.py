@@ -1,0 +1,93 @@
+"""The numbers that judge a classifier keep their definitions."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mmn13lib.q3_transfer.results import metrics
+
+
+@st.composite
+def predictions(draw, classes=4):
+    """Logits and labels of a few images, ties and large values among them."""
+    count = draw(st.integers(1, 30))
+    values = st.floats(-50, 50, width=32) | st.sampled_from([0.0, 1.0, 1000.0])
+    logits = draw(arrays(np.float32, (count, classes), elements=values))
+    labels = draw(arrays(np.int64, count, elements=st.integers(0, classes - 1)))
+    return logits, labels
+
+
+@given(predictions())
+def test_probabilities_sum_to_one_and_keep_the_order_of_the_logits(case):
+    logits, _ = case
+    probabilities = metrics.softmax(logits)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == logits.argmax(axis=1)).all()
+    assert np.allclose(metrics.softmax(logits + 7), probabilities, atol=1e-6)
+
+
+@given(predictions())
+def test_the_confusion_matrix_holds_every_image_once(case):
+    logits, labels = case
+    matrix = metrics.confusion_matrix(logits, labels)
+    assert matrix.sum() == len(labels)
+    assert (matrix.sum(axis=1) == np.bincount(labels, minlength=4)).all()
+    assert matrix.trace() / len(labels) == pytest.approx(metrics.accuracy(logits, labels))
+
+
+@given(predictions())
+def test_accuracy_is_the_classes_accuracies_weighted_by_their_images(case):
+    logits, labels = case
+    per_class = metrics.per_class_accuracy(logits, labels)
+    counts = np.bincount(labels, minlength=4)
+    assert (np.isnan(per_class) == (counts == 0)).all()
+    mean = np.nansum(per_class * counts) / counts.sum()
+    assert mean == pytest.approx(metrics.accuracy(logits, labels))
+
+
+def test_the_most_confused_pairs_come_first_and_right_answers_do_not_count():
+    matrix = np.array([[90, 3, 0], [7, 80, 0], [1, 0, 99]])
+    assert metrics.most_confused_pairs(matrix) == [(1, 0, 7), (0, 1, 3), (2, 0, 1)]
+    assert metrics.most_confused_pairs(matrix, count=1) == [(1, 0, 7)]
+
+
+@given(predictions(), st.integers(1, 20))
+def test_the_calibration_error_is_the_mean_gap_over_the_bins(case, bins):
+    logits, labels = case
+    curve = metrics.reliability_curve(logits, labels, bins)
+    assert curve.counts.sum() == len(labels)
+    filled = curve.counts > 0
+    assert (np.isnan(curve.accuracy) == ~filled).all()
+    assert (curve.confidence[filled] <= curve.edges[1:][filled] + 1e-9).all()
+    assert (curve.confidence[filled] >= curve.edges[:-1][filled] - 1e-9).all()
+    error = metrics.expected_calibration_error(logits, labels, bins)
+    right = metrics.is_right(logits, labels)
+    whole = abs(metrics.softmax(logits).max(axis=1).mean() - right.mean())
+    assert whole - 1e-9 <= error <= 1  # bins can only add gaps to the overall one
+
+
+def test_a_classifier_that_is_sure_and_always_wrong_is_off_by_one():
+    logits = np.array([[1000.0, 0.0]] * 5)
+    assert metrics.expected_calibration_error(logits, np.ones(5, int)) == pytest.approx(1)
+    assert metrics.expected_calibration_error(logits, np.zeros(5, int)) == pytest.approx(0)
+
+
+@given(predictions(), st.integers(1, 10))
+def test_blatant_mistakes_are_the_surest_wrong_ones_of_the_whole_set(case, count):
+    logits, labels = case
+    found = metrics.blatant_mistakes(logits, labels, count)
+    right = metrics.is_right(logits, labels)
+    assert len(found) == min(count, (~right).sum())
+    assert not right[found].any()
+    confidence = metrics.softmax(logits).max(axis=1)
+    assert (np.diff(confidence[found]) <= 0).all()
+    others = np.setdiff1d(np.flatnonzero(~right), found)
+    if len(others):
+        assert confidence[others].max() <= confidence[found].min()
+
+
+def test_logits_and_labels_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"\(3, 2\) and \(2,\)"):
+        metrics.accuracy(np.zeros((3, 2)), np.zeros(2, int))

@@ -1,0 +1,51 @@
+"""Intervals and tests are the textbooks'."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmn13lib.q3_transfer.results import significance
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_the_wilson_interval_holds_the_share_and_stays_a_proportion(count, data):
+    successes = data.draw(st.integers(0, count))
+    low, high = significance.wilson_interval(successes, count)
+    assert 0 <= low <= successes / count <= high <= 1
+    wider = significance.wilson_interval(successes, count, confidence=0.99)
+    assert wider[0] <= low
+    assert high <= wider[1]
+    mirrored = significance.wilson_interval(count - successes, count)
+    assert mirrored == pytest.approx((1 - high, 1 - low))
+
+
+def test_the_wilson_interval_is_the_textbooks():
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, and 0 of 20
+    assert significance.wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert significance.wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+@pytest.mark.parametrize(("successes", "count"), [(1, 0), (-1, 5), (6, 5)])
+def test_what_is_no_proportion_is_refused(successes, count):
+    with pytest.raises(ValueError, match="successes"):
+        significance.wilson_interval(successes, count)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_mcnemar_is_the_exact_binomial_test(outcomes):
+    first, second = np.array(outcomes).T
+    result = significance.mcnemar(first, second)
+    b, c = result.only_first, result.only_second
+    expected = min(1, 2 * sum(comb(b + c, k) for k in range(min(b, c) + 1)) / 2 ** (b + c))
+    assert result.p_value == pytest.approx(expected)
+    swapped = significance.mcnemar(second, first)
+    assert (swapped.only_second, swapped.p_value) == (b, result.p_value)
+
+
+def test_mcnemar_of_many_disagreements_is_small_and_does_not_overflow():
+    first = np.arange(9000) < 6000
+    assert significance.mcnemar(first, ~first).p_value < 1e-200
+    assert significance.mcnemar(first, first).p_value == 1

@@ -1,0 +1,136 @@
+"""SmallResNet: what it is shown, and that its training loses nothing."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.tiny_images import TINY, tiny_images
+from torch import nn
+
+from mmn13lib.foundation import storage
+from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
+from mmn13lib.q3_transfer.training.from_scratch import (
+    crop_and_flip,
+    predict_logits,
+    train_small_resnet,
+)
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Keep tiny tensors from waiting for a second thread when the machine is busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4))
+@settings(max_examples=25, deadline=None)
+def test_a_crop_is_a_window_of_the_padded_image_or_its_mirror_image(seed, padding):
+    image = torch.arange(2 * 6 * 6, dtype=torch.uint8).view(1, 2, 6, 6)
+    crop = crop_and_flip(image, padding, torch.Generator().manual_seed(seed))[0]
+    padded = nn.functional.pad(image.float(), [padding] * 4, mode="reflect").to(torch.uint8)[0]
+    windows = padded.unfold(1, 6, 1).unfold(2, 6, 1).permute(1, 2, 0, 3, 4).reshape(-1, 2, 6, 6)
+    assert any(torch.equal(crop, w) or torch.equal(crop.flip(-1), w) for w in windows)
+
+
+def test_every_shift_and_its_mirror_image_is_drawn():
+    images = torch.arange(6 * 6, dtype=torch.uint8).view(1, 1, 6, 6).repeat(1000, 1, 1, 1)
+    crops = crop_and_flip(images, 1, torch.Generator().manual_seed(0))
+    assert len(crops.flatten(1).unique(dim=0)) == 3 * 3 * 2
+
+
+def test_wholly_smoothed_labels_say_nothing():
+    images, labels = tiny_images()
+
+    def loss(label_smoothing, truth):
+        untrained = replace(TINY, num_epochs=1, max_lr=0.0, label_smoothing=label_smoothing)
+        return train_small_resnet(images, truth, untrained, 0, "cpu")[1][0].train_loss
+
+    assert loss(1.0, labels) == pytest.approx(loss(1.0, 1 - labels))
+    assert loss(0.0, labels) != pytest.approx(loss(0.0, 1 - labels))
+
+
+def test_it_learns_to_tell_dark_from_bright():
+    images, labels = tiny_images()
+    model, records = train_small_resnet(
+        images, labels, replace(TINY, num_epochs=8), 0, "cpu", validation=(images, labels)
+    )
+    assert records[-1].validation_accuracy == 1
+    assert not model.training
+
+
+def test_a_seed_gives_the_same_bits_and_another_seed_others():
+    images, labels = tiny_images()
+    first, _ = train_small_resnet(images, labels, TINY, 0, "cpu")
+    torch.rand(3)  # the caller's own random numbers do not matter
+    second, _ = train_small_resnet(images, labels, TINY, 0, "cpu")
+    other, _ = train_small_resnet(images, labels, TINY, 1, "cpu")
+    assert torch.equal(first.head.weight, second.head.weight)
+    assert not torch.equal(first.head.weight, other.head.weight)
+
+
+def test_the_images_already_trained_on_are_counted_over_all_epochs():
+    images, labels = tiny_images(20)  # two full batches of 8 in each epoch
+    counts = []
+    train_small_resnet(images, labels, TINY, 0, "cpu", on_batch=lambda *count: counts.append(count))
+    assert counts == [(8 * step, 48) for step in range(1, 7)]
+
+
+KILLED_RUNS = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+from mmn13lib.foundation import storage
+from mmn13lib.q3_transfer.training.from_scratch import train_small_resnet
+sys.path.insert(0, sys.argv[1])
+from support.tiny_images import TINY, tiny_images
+
+torch.set_num_threads(1)
+folder = Path(sys.argv[2])
+
+def start(name):
+    process = os.fork()
+    if process:
+        return process
+    model, _ = train_small_resnet(*tiny_images(), TINY, 0, "cpu", folder / f"{name}.checkpoint")
+    storage.write_tensors(folder / name, model.state_dict())
+    os._exit(0)
+
+moments = random.Random(0)
+for _ in range(5):
+    process = start("killed")
+    time.sleep(moments.uniform(0, 0.2))
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+for name in ("killed", "undisturbed"):
+    assert os.waitpid(start(name), 0)[1] == 0
+"""
+
+
+def test_killed_again_and_again_it_ends_with_the_bits_of_an_undisturbed_run(tmp_path):
+    command = [sys.executable, "-c", KILLED_RUNS, str(TESTS), str(tmp_path)]
+    subprocess.run(command, check=True)
+    killed = storage.read_tensors(tmp_path / "killed")
+    for name, tensor in storage.read_tensors(tmp_path / "undisturbed").items():
+        assert torch.equal(tensor, killed[name]), name
+
+
+def test_logits_do_not_depend_on_how_the_images_are_batched():
+    images, _ = tiny_images(6)
+    model = SmallResNet(channels=(4, 8, 8))
+    torch.testing.assert_close(
+        predict_logits(model, images, "cpu", batch_size=4),
+        predict_logits(model, images, "cpu"),
+        rtol=1e-2,
+        atol=1e-2,
+    )
+    assert predict_logits(model, images, "cpu").dtype == torch.float32

@@ -1,0 +1,105 @@
+"""The head learns from stored features what it would learn through the whole network."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mmn13lib.q3_transfer.data.datasets import as_tensors
+from mmn13lib.q3_transfer.data.preprocessing import preprocess
+from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
+from mmn13lib.q3_transfer.models.backbone import TransferResNet, new_head
+from mmn13lib.q3_transfer.models.features import feature_network
+from mmn13lib.q3_transfer.training import head as head_module
+from mmn13lib.q3_transfer.training.batchnorm_trap import is_folded, spring, usually_frozen
+from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
+
+SETTINGS = HeadSettings(num_epochs=2, batch_size=10)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tensor, Tensor]:
+    return as_tensors(SampleCIFAR10(tmp_path_factory.mktemp("sample")))
+
+
+def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
+    # in float64, because AdamW makes much of float32's rounding where gradients cancel
+    images, labels = preprocess(sample[0][:30]).double(), sample[1][:30]
+    model = TransferResNet(seed=3).double()
+    on_features = new_head(10, seed=3).double()
+    network = feature_network(model, torch.device("cpu"), torch.float64)
+    with torch.no_grad():
+        features = network(images)
+    train_head(on_features, features, labels, SETTINGS, seed=5)
+
+    through, model.fc = model.fc, nn.Identity()
+
+    def backbone(batch: Tensor) -> Tensor:
+        return model.train()(batch)
+
+    assert isinstance(through, nn.Linear)
+    assert not torch.equal(through.weight, on_features.weight)
+    train_head(through, images, labels, SETTINGS, seed=5, backbone=backbone)
+    assert (through.weight - on_features.weight).abs().max() <= 1e-9
+    assert (through.bias - on_features.bias).abs().max() <= 1e-9
+
+
+def test_the_optimiser_gets_the_heads_parameters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[nn.Parameter] = []
+    original = torch.optim.AdamW
+
+    def spy(parameters, **settings):
+        given.extend(parameters)
+        return original(given, **settings)
+
+    monkeypatch.setattr(head_module.torch.optim, "AdamW", spy)
+    head = new_head(10, seed=0)
+    train_head(head, torch.randn(20, 512), torch.arange(20) % 10, SETTINGS, seed=0)
+    assert [id(parameter) for parameter in given] == [id(head.weight), id(head.bias)]
+
+
+def test_a_head_learns_separable_features_and_records_each_epoch() -> None:
+    labels = torch.arange(200) % 10
+    features = torch.randn(10, 512)[labels] + 0.1 * torch.randn(200, 512)
+    head = new_head(10, seed=0)
+    records = train_head(head, features, labels, SETTINGS, seed=0, validation=(features, labels))
+    assert [record.epoch for record in records] == [1, 2]
+    assert records[-1].validation_accuracy == 1.0
+    assert records[1].train_loss < records[0].train_loss
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    features, labels = torch.randn(50, 512), torch.arange(50) % 10
+    heads = [new_head(10, seed) for seed in (0, 0, 1)]
+    for head, seed in zip(heads, (0, 0, 1), strict=True):
+        train_head(head, features, labels, SETTINGS, seed)
+    assert torch.equal(heads[0].weight, heads[1].weight)
+    assert not torch.equal(heads[0].weight, heads[2].weight)
+
+
+@pytest.mark.parametrize("count", [1, 10, 100, 500, 45_000])
+def test_few_labels_get_no_fewer_steps(count: int) -> None:
+    settings = HeadSettings().for_images(count)
+    steps = settings.num_epochs * -(-count // settings.batch_size)
+    assert steps >= 990
+    assert settings.num_epochs >= HeadSettings().num_epochs
+
+
+def test_the_trap_moves_buffers_that_the_frozen_network_keeps(sample) -> None:
+    images, labels = sample
+    trap = spring(
+        None, (images[:16], labels[:16]), (images[16:24], labels[16:24]), SETTINGS, seed=0
+    )
+    assert trap.total_buffers == 60
+    assert trap.moved_buffers == 60
+    assert trap.moved_buffers_frozen == 0
+    assert not trap.folded
+    assert 0 <= trap.accuracy_trap <= 1
+
+
+def test_folded_batchnorm_is_recognised() -> None:
+    model = usually_frozen(None)
+    assert not is_folded(model)
+    nn.init.normal_(model.layer1[0].bn1.bias)
+    assert is_folded(model)
+    nn.init.constant_(model.layer1[0].bn1.running_var, 0.5)
+    assert not is_folded(model)

@@ -1,0 +1,51 @@
+"""Fixtures of the press: a tiny book, fresh or executed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.tiny_book import write_book
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.execution import execute
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Give a fresh tiny book that was never executed."""
+    return write_book(tmp_path / "book")
+
+
+@pytest.fixture(scope="session")
+def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Execute a tiny book; tests take copies of it, cache and all."""
+    root = write_book(tmp_path_factory.mktemp("executed") / "book")
+    settings = Settings(root, offline=True)
+    book = read_book(root)
+    for chapter in book.chapters:
+        execute(chapter, book, settings, lambda line: None)
+    return root
+
+
+@pytest.fixture
+def executed(executed_once: Path, tmp_path: Path) -> Path:
+    """Give a copy of the executed tiny book."""
+    return shutil.copytree(executed_once, tmp_path / "copy")
+
+
+@pytest.fixture
+def rerun() -> Callable[..., list[str]]:
+    """Execute a book's chapters, or only one, and list the labels of the cells that ran."""
+
+    def run(root: Path, only: str = "") -> list[str]:
+        log = root / "executed.txt"
+        log.unlink(missing_ok=True)
+        book = read_book(root)
+        for chapter in book.chapters:
+            if only in ("", chapter.short_name):
+                execute(chapter, book, Settings(root, offline=True), lambda line: None)
+        return log.read_text().split() if log.exists() else []
+
+    return run

@@ -1,0 +1,142 @@
+"""A chapter is executed again if and only if something that it depends on changed."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from support.changes import (
+    INDEX,
+    Q2,
+    TABLE,
+    Change,
+    code,
+    edit,
+    library,
+    other_inputs,
+)
+from support.tiny_book import PACKAGE, cell, write_chapter
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import dependencies
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.dependencies import changes, digest_cell, status
+from mmn13lib.rendering.execution import ENGINE
+
+Rerun = Callable[..., list[str]]
+
+
+@pytest.mark.parametrize(*TABLE)
+def test_exactly_the_chapters_that_depend_on_a_change_are_executed(
+    executed: Path,
+    rerun: Rerun,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Change,
+    executed_again: list[str],
+) -> None:
+    change(executed, monkeypatch)
+    assert rerun(executed) == executed_again
+    assert rerun(executed) == []
+
+
+def test_modes_never_mix_and_going_back_finds_the_earlier_chapters(
+    executed: Path, rerun: Rerun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        other_inputs(mode="imagenet", weights="f37072fd")(executed, full)
+        assert (
+            dict(status(Settings(executed), ENGINE))["q2-beta"][-1]
+            == "weights: sample → IMAGENET1K_V1"
+        )
+        assert rerun(executed) == Q2
+    assert status(Settings(executed), ENGINE) == [
+        (name, []) for name in ("index", "q1-alpha", "q2-beta", "appendix")
+    ]
+    assert rerun(executed) == []
+
+
+def test_an_undone_edit_finds_the_earlier_chapter(executed: Path, rerun: Rerun) -> None:
+    module = executed / "mmn13lib/beta.py"
+    module.write_text(PACKAGE["beta"] + "# changed\n")
+    assert rerun(executed) == INDEX + Q2
+    module.write_text(PACKAGE["beta"])
+    assert rerun(executed) == []
+
+
+def test_the_status_says_in_words_what_changed(
+    executed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = dependencies._version("sympy")
+    library("sympy")(executed, monkeypatch)
+    code("alpha")(executed, monkeypatch)
+    edit("report/appendix.qmd", "'one'", "'two'")(executed, monkeypatch)
+    assert status(Settings(executed), ENGINE) == [
+        ("index", ["mmn13lib/alpha.py", f"sympy {number} → 99.0"]),
+        ("q1-alpha", ["mmn13lib/alpha.py"]),
+        ("q2-beta", [f"sympy {number} → 99.0"]),
+        ("appendix", ["its code cells"]),
+    ]
+
+
+def test_the_status_of_a_fresh_clone_is_that_nothing_was_executed(tiny: Path) -> None:
+    assert {tuple(found) for _, found in status(Settings(tiny), ENGINE)} == {("not executed yet",)}
+
+
+def test_the_status_notices_that_the_cache_is_gone(executed: Path) -> None:
+    shutil.rmtree(executed / "artifacts/cache/jupyter")
+    found = dict(status(Settings(executed), ENGINE))
+    assert found["q1-alpha"] == ["its cached output is gone"]
+
+
+@pytest.mark.parametrize(
+    ("import_it", "call"),
+    [
+        ("from mmn13lib.benchmarks import measurements", "measurements.load"),
+        ("from mmn13lib.benchmarks.measurements import load", "load"),
+        ("from mmn13lib.benchmarks.measurements import load as measured", "measured"),
+    ],
+)
+def test_a_measurement_is_found_however_it_is_loaded(tiny: Path, import_it: str, call: str) -> None:
+    write_chapter(
+        tiny, "q2-beta", "# Beta" + cell("q2", f'{import_it}\n{call}(None, "convolution")')
+    )
+    book = read_book(tiny)
+    found = dependencies.dependencies(book.chapters[2], book, Settings(tiny))
+    assert found["artifacts/benchmarks/convolution.json"] == "none"
+
+
+def test_a_library_is_found_by_the_name_that_it_is_imported_by() -> None:
+    assert dependencies._version("PIL") == version("pillow")
+    assert dependencies._version("json") == dependencies._version("no_such_library") == ""
+
+
+def test_new_and_dropped_modules_are_named() -> None:
+    assert changes({"a/x.py": "1"}, {"a/y.py": "2"}) == [
+        "a/y.py (new)",
+        "a/x.py (no longer used)",
+    ]
+
+
+def test_the_digest_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path) -> None:
+    texts = {digest_cell({"torch": number}) for number in ("2.14.1", "2.15.0")}
+    assert len(texts) == 2
+    assert all("#| include: false" in text for text in texts)
+
+
+def test_a_cell_that_is_no_python_is_named(tiny: Path) -> None:
+    edit("report/q2-beta.qmd", "g(2)", "g(2")(tiny, pytest.MonkeyPatch())
+    with pytest.raises(UserError, match=r"q2-beta\.qmd, line \d+: q2-beta is no valid Python"):
+        status(Settings(tiny), ENGINE)
+
+
+def test_settings_of_a_chapter_without_inputs_do_not_matter(executed: Path) -> None:
+    book = read_book(executed)
+    weights = replace(Settings(executed), weights=executed / "elsewhere.pth")
+    found = [
+        dependencies.dependencies(book.chapters[1], book, settings)
+        for settings in (Settings(executed), weights)
+    ]
+    assert found[0] == found[1]

@@ -1,0 +1,216 @@
+"""Executing chapters survives failing cells, damaged caches, kills and company."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.tiny_book import cell, write_chapter
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import document
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.execution import execute, only_render
+from mmn13lib.rendering.render import render_embedded
+
+Rerun = Callable[..., list[str]]
+
+
+def render(root: Path, *rerun: str) -> list[str]:
+    lines: list[str] = []
+    render_embedded(Settings(root, offline=True), read_book(root), rerun, lines.append)
+    return lines
+
+
+def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
+    book = read_book(executed)
+    lines: list[str] = []
+    settings = Settings(executed)
+    result = execute(book.chapters[1], book, settings, lines.append, rerun=True)
+    assert result.cells_executed == 3
+    assert lines[0] == "q1: asked for"
+    assert lines[1].startswith("q1, cell 1/2 q1-setup, ") and lines[1].endswith(" s")
+    lines.clear()
+    assert execute(book.chapters[1], book, settings, lines.append).cells_executed == 0
+    assert lines == ["q1: fresh"]
+
+
+def test_cells_work_in_the_project_folder_with_the_run_settings(tiny: Path) -> None:
+    code = 'import os, json\nprint(os.getcwd(), os.environ["MMN13_DATA"])'
+    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
+    book = read_book(tiny)
+    settings = Settings(tiny, data=tiny / "data", offline=True)
+    outputs = execute(book.chapters[1], book, settings, lambda line: None).outputs
+    assert outputs[1][0].text.split() == [str(tiny), str(tiny / "data")]
+
+
+def test_a_failing_cell_is_named_and_loses_nothing(executed: Path) -> None:
+    render(executed)
+    report = {file: file.read_bytes() for file in (executed / "_report").iterdir()}
+    write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "1 + 1"))
+    text = "# Beta\n\nText." + cell("q2-fine", "x = 0") + cell("q2-bad", "y = 1\n\ny / x")
+    path = write_chapter(executed, "q2-beta", text)
+    with pytest.raises(UserError) as error:
+        render(executed)
+    line = path.read_text().splitlines().index("y / x") + 1
+    message = str(error.value)
+    assert message.startswith(f"q2-beta.qmd, line {line}: the cell q2-bad failed: ZeroDivision")
+    assert "Traceback" not in message
+    assert report == {file: file.read_bytes() for file in (executed / "_report").iterdir()}
+    write_chapter(executed, "q2-beta", "# Beta {#sec-beta}" + cell("q2-fine", "x = 0"))
+    write_chapter(executed, "q1-alpha", "# Alpha {#sec-alpha}" + cell("q1-new", "1 + 1"))
+    lines = render(executed)
+    assert "q1: fresh" in lines
+    assert any(line.startswith("q2: its code cells; ") for line in lines)
+
+
+def test_a_users_error_in_a_cell_speaks_for_itself(tiny: Path) -> None:
+    code = 'class UserError(Exception): pass\nraise UserError("Run `mmn13 bench speed`.")'
+    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
+    book = read_book(tiny)
+    with pytest.raises(UserError, match="the cell q1-a failed: Run `mmn13 bench speed`"):
+        execute(book.chapters[1], book, Settings(tiny), lambda line: None)
+
+
+def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
+    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", "import os; os._exit(1)"))
+    book = read_book(tiny)
+    with pytest.raises(UserError, match="q1-a failed: Python died"):
+        execute(book.chapters[1], book, Settings(tiny), lambda line: None)
+
+
+def truncate_notebooks(cache: Path) -> None:
+    for path in cache.glob("jupyter/executed/*/base.ipynb"):
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def scramble(pattern: str) -> Callable[[Path], None]:
+    def change(cache: Path) -> None:
+        found = list(cache.glob(pattern))
+        assert found
+        for path in found:
+            path.write_bytes(b"no such thing")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "executed_again"),
+    [
+        pytest.param(truncate_notebooks, True, id="truncated notebooks"),
+        pytest.param(scramble("jupyter/global.db"), True, id="broken database"),
+        pytest.param(lambda cache: shutil.rmtree(cache / "jupyter"), True, id="deleted"),
+        pytest.param(lambda cache: shutil.rmtree(cache), True, id="all deleted"),
+        pytest.param(scramble("jupyter/__version__.txt"), False, id="another version"),
+        pytest.param(scramble("chapters/*/*.json"), False, id="broken records"),
+    ],
+)
+def test_a_damaged_cache_costs_time_at_the_worst(
+    executed: Path, rerun: Rerun, damage: Callable[[Path], None], executed_again: bool
+) -> None:
+    damage(executed / "artifacts/cache")
+    assert rerun(executed, "q2") == ["q2-beta"] * executed_again
+    assert rerun(executed, "q2") == []
+
+
+def test_a_cache_file_in_the_way_of_the_folder_is_replaced(executed: Path, rerun: Rerun) -> None:
+    shutil.rmtree(executed / "artifacts/cache/jupyter")
+    (executed / "artifacts/cache/jupyter").write_text("a file")
+    assert rerun(executed, "q2") == ["q2-beta"]
+    assert rerun(executed, "q2") == []
+
+
+def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None:
+    lines: list[str] = []
+    settings = Settings(executed)
+    second = threading.Thread(
+        target=render_embedded, args=(settings, read_book(executed), (), lines.append)
+    )
+    with only_render(settings, print):
+        second.start()
+        deadline = time.monotonic() + 120
+        while not lines and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert lines == ["Another render is running here: waiting until it has ended."]
+    second.join()
+    assert "q1: fresh" in lines
+    assert (executed / "_report/tiny.pdf").is_file()
+
+
+def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) -> None:
+    write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "open('done', 'w').close()"))
+    slow = "import time\nopen('begun', 'w').close()\ntime.sleep(0 if FAST else 600)"
+    text = "# Beta\n\nText." + cell("q2-slow", f"from pathlib import Path\n{slow}")
+    write_chapter(executed, "q2-beta", text.replace("FAST", "Path('fast').exists()"))
+    program = (
+        "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering.book import read_book\n"
+        "from mmn13lib.rendering.render import render_embedded\n"
+        f"root = Path({str(executed)!r}); render_embedded(Settings(root), read_book(root))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (executed / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (executed / "done").unlink()
+    (executed / "fast").touch()
+    (executed / "begun").unlink()
+    assert rerun(executed) == []  # neither of the two new chapters writes into that list
+    assert not (executed / "done").exists(), "the chapter that was done is executed again"
+    assert (executed / "begun").exists(), "the chapter that was killed is taken for done"
+
+
+def test_rerun_executes_the_chapter_asked_for(executed: Path) -> None:
+    lines = render(executed, "q2")
+    assert [line for line in lines if ", cell" not in line][:4] == [
+        "index: fresh",
+        "q1: fresh",
+        "q2: asked for",
+        "appendix: fresh",
+    ]
+
+
+def test_a_finished_report_is_made_again_if_and_only_if_it_has_to(executed: Path) -> None:
+    assert "Making the documents." in render(executed)
+    assert "The documents are fresh." in render(executed)
+    text = (executed / "report/q2-beta.qmd").read_text()
+    (executed / "report/q2-beta.qmd").write_text(text + "\nMore prose.\n")
+    lines = render(executed)
+    assert "Making the documents." in lines and "q2: fresh" in lines
+    assert "More prose." in (executed / "_report/tiny.html").read_text()
+    (executed / "_report/tiny.pdf").write_bytes(b"damaged")
+    assert "Making the documents." in render(executed)
+    assert (executed / "_report/tiny.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> None:
+    (executed / "_report/site_libs").mkdir(parents=True)
+    (executed / "_report/index.html").touch()
+    render(executed)
+    assert sorted(path.name for path in (executed / "_report").iterdir()) == [
+        "tiny.html",
+        "tiny.pdf",
+    ]
+    assert not list((executed / "artifacts/cache").glob("build-*"))
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
+def test_a_full_or_unwritable_disk_ends_with_a_sentence(
+    executed: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(document, "build", fail)
+    with pytest.raises(UserError, match=r"disk is full|can't be written to"):
+        render(executed)

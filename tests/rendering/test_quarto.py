@@ -1,0 +1,293 @@
+"""The engine Quarto: with an executable that plays it, and with the real one where there is one."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.changes import ALL, APPENDIX, INDEX, Q1, Q2, TABLE, Change
+from support.tiny_book import PACKAGE, write_book
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.foundation.storage import Damaged
+from mmn13lib.rendering import hook, quarto
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.dependencies import status
+from mmn13lib.rendering.quarto import failure
+
+Play = Callable[..., None]
+
+FAILING_CELL = """\
+\x1b[1m\x1b[34m\r[2/5] report/q1-alpha.qmd\x1b[39m\x1b[22m
+
+Starting python3 kernel...Done
+
+Executing 'q1-alpha.quarto_ipynb'
+  Cell 1/3: 'dependencies'...Done
+  Cell 2/3: 'q1-setup'.......Done
+  Cell 3/3: 'q1-measured'...
+
+An error occurred while executing the following cell:
+------------------
+open("executed.txt", "a").write("q1-measured")
+measurements.load(None, "speed")
+f(2)
+------------------
+
+
+\x1b[31m---------------------------------------------------------------------------\x1b[39m
+\x1b[31mUserError\x1b[39m                                 Traceback (most recent call last)
+\x1b[36mCell\x1b[39m\x1b[36m \x1b[39m\x1b[32mIn[3]\x1b[39m\x1b[32m, line 2\x1b[39m
+\x1b[32m----> \x1b[39m\x1b[32m2\x1b[39m measurements.load(None, "speed")
+
+\x1b[31mUserError\x1b[39m: There is no measurement: run `mmn13 bench speed`.
+
+\x1b[33mWARN: Error encountered when rendering files\x1b[39m
+"""
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Put an executable on the PATH that says what Quarto would and ends as told."""
+
+    def put(version: str = "1.9.38", says: str = "", ends: str = "exit 0") -> None:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / "says").write_text(says, "utf-8", newline="")
+        script = folder / "quarto"
+        script.write_text(
+            f"#!/bin/sh\n"
+            f'if [ "$1" = --version ]; then echo {version}; exit 0; fi\n'
+            f'echo "$QUARTO_PYTHON" > "{folder}/python"\ncat "{folder}/says"\n{ends}\n'
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    return put
+
+
+def dirty(root: Path) -> list[str]:
+    """List the chapters whose hidden cell is not the committed one."""
+    files = sorted((root / "report/_dependencies").glob("*.md"))
+    return [file.stem for file in files if file.read_text("utf-8") != hook.PLACEHOLDER]
+
+
+def test_without_quarto_the_error_says_how_to_get_it(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not quarto.installed()[0]
+    with pytest.raises(UserError, match=r"not on the PATH.*--engine embedded"):
+        quarto.render(Settings(tiny))
+
+
+def test_an_old_quarto_is_refused_by_its_version(tiny: Path, play: Play) -> None:
+    play(version="1.8.27")
+    assert not quarto.installed()[0]
+    with pytest.raises(UserError, match=r"1\.8\.27 is too old.*--engine embedded"):
+        quarto.render(Settings(tiny))
+
+
+def test_quarto_gets_this_python_and_its_progress_is_passed_on(
+    tiny: Path, play: Play, tmp_path: Path
+) -> None:
+    play(says=f"{hook.SAYS}q1: mmn13lib/alpha.py\n" + FAILING_CELL.split("\n\nAn error")[0])
+    lines: list[str] = []
+    files = quarto.render(Settings(tiny), progress=lines.append)
+    assert lines[:2] == ["q1: mmn13lib/alpha.py", "q1, cell 1/2 q1-setup, 0 s"]
+    assert [file.name for file in files] == ["index.html", "mmn13.pdf"]
+    assert (tmp_path / "bin/python").read_text().strip() == sys.executable
+
+
+def test_a_failing_cell_is_named_and_nothing_is_lost(tiny: Path, play: Play) -> None:
+    settings = Settings(tiny)
+    settings.report.mkdir()
+    (settings.report / "index.html").write_text("the last good report")
+    play(says=FAILING_CELL, ends="echo a digest > report/_dependencies/q1-alpha.md; exit 1")
+    with pytest.raises(UserError) as raised:
+        quarto.render(settings, progress=lambda line: None)
+    message = str(raised.value)
+    lines = (tiny / "report/q1-alpha.qmd").read_text().splitlines()
+    number = lines.index('measurements.load(None, "speed")') + 1
+    assert message.startswith(f"q1-alpha.qmd, line {number}: the cell q1-measured failed: There is")
+    assert "mmn13 bench speed" in message and "Traceback" not in message
+    assert "Traceback" in (settings.cache / "quarto.log").read_text()
+    assert (settings.report / "index.html").read_text() == "the last good report"
+    assert "q1-alpha" not in dirty(tiny)
+
+
+def test_a_killed_quarto_is_said_to_be_killed(tiny: Path, play: Play) -> None:
+    play(says="[2/5] report/q1-alpha.qmd\n", ends="kill -9 $$")
+    with pytest.raises(UserError, match=r"killed \(signal 9\).*good report is still"):
+        quarto.render(Settings(tiny), progress=lambda line: None)
+    assert not dirty(tiny)
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (["[3/5] report/q2-beta.qmd", "ERROR: no such citation"], "q2-beta.qmd: ERROR: no such"),
+        (["mmn13: The disk is full."], "Quarto failed: mmn13: The disk is full. The last"),
+        (["[typst]: Compiling index.typ", "error: unknown variable"], "error: unknown variable."),
+    ],
+)
+def test_a_failure_outside_cells_is_told_in_quartos_words(
+    tiny: Path, says: list[str], expected: str
+) -> None:
+    assert expected in failure(says, 1, read_book(tiny))
+
+
+def prepared(root: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv(hook.PREPARED, "1")
+    hook.restore_placeholders(root)
+    return Settings(root, offline=True)
+
+
+def test_the_hooks_write_the_dependencies_and_take_them_out_again(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    hook.before(settings)
+    assert dirty(tiny) == ["appendix", "index", "q1-alpha", "q2-beta"]
+    assert "q1: not executed yet" in capsys.readouterr().out
+    built = tiny / "_report.quarto"
+    for folder in (built, tiny / ".jupyter_cache", tiny / "report/.jupyter_cache"):
+        folder.mkdir()
+    (built / "index.html").write_text("new")
+    hook.after(settings, built)
+    assert not dirty(tiny)
+    assert (settings.report / "index.html").read_text() == "new"
+    assert dict(status(settings, "quarto"))["q1-alpha"] == []
+    shutil.rmtree(tiny / ".jupyter_cache")
+    shutil.rmtree(tiny / "report/.jupyter_cache")
+    assert dict(status(settings, "quarto"))["q1-alpha"] == ["its cached output is gone"]
+
+
+def test_a_disk_that_fills_up_at_the_end_leaves_the_last_report(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tiny / "_report"
+    report.mkdir()
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(UserError, match="full"):
+        hook.swap_in(tiny, report)
+    assert report.is_dir()
+
+
+def test_a_render_that_began_nothing_can_not_end(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises((Damaged, UserError)):
+        hook.after(prepared(tiny, monkeypatch), tiny)
+
+
+@pytest.mark.parametrize("damage", ["none", "database", "notebook", "no database"])
+def test_a_damaged_cache_is_dropped_and_a_sound_one_kept(executed: Path, damage: str) -> None:
+    folder = executed / "artifacts/cache/jupyter"
+    if damage == "database":
+        (folder / "global.db").write_bytes(b"garbage" * 100)
+    elif damage == "notebook":
+        next(folder.glob("executed/*/base.ipynb")).write_text('{"cells": [')
+    elif damage == "no database":
+        (folder / "global.db").unlink()
+    hook.drop_damaged_cache(folder)
+    assert folder.exists() == (damage == "none")
+
+
+def test_the_hook_says_so_if_quarto_chose_another_python(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-S", str(Path(hook.__file__)), "before"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "QUARTO_PYTHON" in result.stderr and "Traceback" not in result.stderr
+
+
+real = pytest.mark.skipif(not quarto.installed()[0], reason="no Quarto >= 1.9 on the PATH")
+
+
+def render_for_real(root: Path, to: str = "html") -> list[str]:
+    """Render with the real Quarto between the hooks; list the cells that were executed."""
+    log = root / "executed.txt"
+    log.unlink(missing_ok=True)
+    settings = Settings(root, offline=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(hook.PREPARED, "1")
+        patch.setenv("QUARTO_PYTHON", sys.executable)
+        hook.before(settings)
+        result = subprocess.run(
+            ["quarto", "render", *(["--to", to] if to else [])],
+            cwd=root, capture_output=True, text=True,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout + result.stderr
+        hook.after(settings, root / "_report.quarto")
+    return log.read_text().split() if log.exists() else []
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render a tiny book with the real Quarto; its path is in the cache's key, so it stays put."""
+    root = write_book(tmp_path_factory.mktemp("rendered") / "book")
+    config = root / "_quarto.yml"
+    settings = "{type: book, execute-dir: project, output-dir: _report.quarto}\njupyter: python3"
+    text = config.read_text("utf-8").replace("{type: book}", settings)
+    text = text.replace("    template-partials", "    citeproc: true\n    template-partials")
+    config.write_text(text + "fig-height: 2\nfig-dpi: 144\n", "utf-8")
+    hook.restore_placeholders(root)
+    assert render_for_real(root, to="") == ALL
+    return root
+
+
+@pytest.fixture
+def undone(rendered: Path) -> Iterator[Path]:
+    """Give the rendered book, and undo the test's edits to its files."""
+    files = [*rendered.glob("*.*"), *rendered.glob("report/*.*"), *rendered.rglob("mmn13lib/*")]
+    before = {file: file.read_bytes() for file in files if file.is_file()}
+    yield rendered
+    for file, content in before.items():
+        file.write_bytes(content)
+    shutil.rmtree(rendered / "artifacts/benchmarks", ignore_errors=True)
+
+
+@real
+@pytest.mark.parametrize(*TABLE)
+def test_quarto_executes_exactly_the_chapters_that_depend_on_a_change(
+    undone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Change,
+    executed_again: list[str],
+) -> None:
+    change(undone, monkeypatch)
+    assert render_for_real(undone) == executed_again
+
+
+@real
+def test_quarto_executes_nothing_the_second_time_nor_after_an_undone_edit(undone: Path) -> None:
+    assert render_for_real(undone, to="") == []
+    module = undone / "mmn13lib/beta.py"
+    module.write_text(PACKAGE["beta"] + "# changed again\n")
+    assert render_for_real(undone, to="") == INDEX + Q2
+    module.write_text(PACKAGE["beta"])
+    assert render_for_real(undone, to="") == []
+    assert (undone / "_report/index.html").is_file() and list(undone.glob("_report/*.pdf"))
+
+
+@real
+def test_quarto_executes_a_chapter_that_was_to_be_forgotten(undone: Path) -> None:
+    book = read_book(undone)
+    quarto.forget(book.chapters[2], book, Settings(undone, offline=True))
+    assert render_for_real(undone) == Q2
+
+
+@real
+def test_quarto_survives_a_damaged_cache(undone: Path) -> None:
+    (undone / "report/.jupyter_cache/global.db").write_bytes(b"garbage" * 100)
+    executed_again = Q1 + Q2 + APPENDIX
+    assert render_for_real(undone) == executed_again

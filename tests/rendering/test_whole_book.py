@@ -1,0 +1,117 @@
+"""`_quarto.yml` and what it names: what both engines and the cache rely on."""
+
+import io
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+import pytest
+import typst
+import yaml
+from pypdf import PdfReader
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.hook import PLACEHOLDER
+
+PROJECT = Path(__file__).parents[2]
+INCHES_PER_CM = 1 / 2.54
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    return dict(yaml.safe_load((PROJECT / "_quarto.yml").read_text("utf-8")))
+
+
+def test_every_chapter_is_listed_once_and_none_uses_what_an_engine_does_not_know() -> None:
+    book = read_book(PROJECT)
+    listed = [chapter.path for chapter in book.chapters]
+    assert sorted(listed) == sorted([PROJECT / "index.qmd", *PROJECT.glob("report/*.qmd")])
+
+
+def test_every_file_for_dependencies_is_the_placeholder_as_committed() -> None:
+    with_cells = {chapter.name for chapter in read_book(PROJECT).chapters if chapter.cells}
+    files = list((PROJECT / "report/_dependencies").glob("*.md"))
+    assert {file.stem for file in files} == with_cells
+    assert {file.read_text("utf-8") for file in files} == {PLACEHOLDER}
+
+
+def test_the_hooks_are_files_of_this_package(config: dict[str, Any]) -> None:
+    for name, argument in (("pre-render", "before"), ("post-render", "after")):
+        file, given = config["project"][name].split()
+        assert (PROJECT / file).is_file()
+        assert given == argument
+
+
+def test_quarto_builds_beside_the_finished_report(config: dict[str, Any]) -> None:
+    built = PROJECT / config["project"]["output-dir"]
+    assert built != Settings(PROJECT).report
+    assert f"{built.name.split('.')[0]}.*/" in (PROJECT / ".gitignore").read_text("utf-8")
+
+
+def test_both_formats_share_the_figure_options_or_chapters_would_run_twice(
+    config: dict[str, Any],
+) -> None:
+    assert config["execute"]["cache"] is True
+    assert {"fig-format", "fig-width", "fig-height", "fig-dpi"} <= set(config)
+    for options in config["format"].values():
+        shared = [name for name in options if name.startswith("fig-")]
+        assert not shared
+        assert not set(options.get("execute", {})) - {"echo"}
+
+
+def test_the_papers_text_is_as_wide_as_a_figure(config: dict[str, Any]) -> None:
+    style = (PROJECT / "report/typst-show.typ").read_text("utf-8")
+    margin = re.search(r"margin: \(x: ([\d.]+)cm", style)
+    assert margin
+    width = (21.0 - 2 * float(margin[1])) * INCHES_PER_CM
+    assert width == pytest.approx(config["fig-width"], abs=0.01)
+
+
+def test_the_site_needs_no_network(config: dict[str, Any]) -> None:
+    html = config["format"]["html"]
+    assert html["html-math-method"] == "mathml"
+    for layers in html["theme"].values():
+        own = [PROJECT / layer for layer in layers if layer.endswith(".scss")]
+        assert any("$web-font-path: false" in file.read_text("utf-8") for file in own)
+
+
+def test_whom_the_report_is_by_has_a_place_that_git_ignores(config: dict[str, Any]) -> None:
+    assert set(config["student"]) == {"id", "video"}
+    assert config["book"]["author"]
+    # Quarto adds to .gitignore what it does not find there word for word
+    ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/.quarto/", "**/*.quarto_ipynb", "/_*.local", "_quarto.yml.local"} <= set(ignored)
+
+
+@pytest.mark.parametrize(
+    ("student", "expected"),
+    [
+        ("{id: '', video: ''}", []),
+        (
+            "{id: '012345678', video: 'https://example.org/a_B-c?x=1&t=2'}",
+            ["id 012345678", "https://example.org/a_B-c?x=1&t=2"],
+        ),
+    ],
+)
+def test_the_papers_style_shows_who_hands_it_in(
+    student: str, expected: list[str], tmp_path: Path
+) -> None:
+    shutil.copy(PROJECT / "report/typst-show.typ", tmp_path)
+    (tmp_path / "paper.typ").write_text("$typst-show.typ()$\n\n$body$\n")
+    author = "[{name: {literal: דנה כהן}}]"
+    source = pypandoc.convert_text(
+        f"---\ntitle: A title\nby-author: {author}\nstudent: {student}\n---\n# One\n\nText.\n",
+        "typst",
+        "markdown",
+        [f"--template={tmp_path / 'paper.typ'}"],
+    )
+    (tmp_path / "source.typ").write_text(source, "utf-8")
+    paper = PdfReader(io.BytesIO(typst.compile(tmp_path / "source.typ")))
+    assert len(paper.pages) == 1
+    shown = paper.pages[0].extract_text()
+    for words in ["A title", "1 One", *expected]:
+        assert words in shown
+    assert "דנה" in shown or "הנד" in shown  # readers differ in the order they give Hebrew in

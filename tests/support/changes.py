@@ -1,0 +1,94 @@
+"""Changes to the tiny book, and what each of them makes a render execute again."""
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.tiny_book import PACKAGE
+
+from mmn13lib.foundation.storage import write_json
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.rendering import dependencies
+
+INDEX, Q1, Q2, APPENDIX = ["index-all"], ["q1-setup", "q1-measured"], ["q2-beta"], ["appendix-one"]
+ALL = [*INDEX, *Q1, *Q2, *APPENDIX]
+
+Change = Callable[[Path, pytest.MonkeyPatch], object]
+
+
+def edit(name: str, old: str, new: str) -> Change:
+    def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = root / name
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+
+    return change
+
+
+def code(name: str) -> Change:
+    """Add a comment to a module: modules count by their bytes, since chapters show them."""
+
+    def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (root / f"mmn13lib/{name}.py").write_text(PACKAGE[name] + "# changed\n")
+
+    return change
+
+
+def measured(name: str) -> Change:
+    return lambda root, monkeypatch: write_json(root / f"artifacts/benchmarks/{name}.json", [1])
+
+
+def library(name: str) -> Change:
+    def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = dependencies._version
+        monkeypatch.setattr(
+            dependencies, "_version", lambda asked: "99.0" if asked == name else real(asked)
+        )
+
+    return change
+
+
+def other_python(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+
+
+def other_inputs(**values: str) -> Change:
+    def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = inputs.fingerprint
+        monkeypatch.setattr(inputs, "fingerprint", lambda settings: real(settings) | values)
+
+    return change
+
+
+TABLE = (
+    ("change", "executed_again"),
+    [
+        pytest.param(lambda root, monkeypatch: None, [], id="nothing"),
+        pytest.param(edit("report/q1-alpha.qmd", "Text of", "Prose of"), [], id="prose"),
+        pytest.param(edit("report/references.bib", "1968", "1969"), [], id="bibliography"),
+        pytest.param(edit("_quarto.yml", "A tiny", "The tiny"), [], id="title"),
+        pytest.param(edit("report/q1-alpha.qmd", "f(2)", "f(3)"), Q1, id="a cell"),
+        pytest.param(
+            edit("report/q2-beta.qmd", "label: q2-beta", "label: q2-beta\n#| echo: false"),
+            Q2,
+            id="a cell's option",
+        ),
+        pytest.param(code("alpha"), INDEX + Q1, id="a module"),
+        pytest.param(code("base"), INDEX + Q1, id="a module imported through another"),
+        pytest.param(code("beta"), INDEX + Q2, id="another module"),
+        pytest.param(code("unused"), [], id="a module that nobody imports"),
+        pytest.param(measured("speed"), Q1, id="a measurement"),
+        pytest.param(measured("unread"), [], id="a measurement that nobody reads"),
+        pytest.param(library("sympy"), INDEX + Q2, id="a library"),
+        pytest.param(library("pandas"), [], id="a library that nobody imports"),
+        pytest.param(other_python, ALL, id="Python"),
+        pytest.param(other_inputs(data="0" * 16), Q2, id="data"),
+        pytest.param(
+            other_inputs(mode="other-weights", weights="0" * 16), Q2, id="weights and mode"
+        ),
+        pytest.param(edit("_quarto.yml", "fig-width: 3", "fig-width: 4"), ALL, id="figure width"),
+    ],
+)
+"""What changes, and the cells that are executed again; arguments of ``pytest.mark.parametrize``."""

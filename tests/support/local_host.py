@@ -1,0 +1,119 @@
+"""A host on this machine that behaves well or badly, and what it has to give."""
+
+import hashlib
+import io
+import socket
+import tarfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from mmn13lib.downloads.resumable import Patience
+from mmn13lib.foundation.settings import Settings
+
+QUICK = Patience(probe=1.0, others=0.2, silence=0.5, window=0.3, slowest=50_000)
+BATCHES = {name: (name * 9000).encode() for name in ("batches.meta", "data_batch_1", "test_batch")}
+WEIGHTS = bytes(range(256)) * 2000
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=0) as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+ARCHIVE = pack({"readme.html": b"CIFAR-10", **BATCHES})
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Behave as the first part of the path says."""
+
+    server: "Host"
+
+    def do_GET(self) -> None:
+        _, manner, name = self.path.split("/")
+        span = self.headers["Range"].removeprefix("bytes=")
+        start, _, end = span.partition("-")
+        self.server.asked.append((manner, name, span))
+        content = {"archive": ARCHIVE, "weights": WEIGHTS}.get(name, b"")
+        if manner == "gone":
+            return self.send_error(404)
+        if manner == "wrong":
+            content = content[:-1] + b"?"
+        if manner == "mute":
+            self.server.ended.wait(30)
+            return None
+        first = 0 if manner == "norange" else int(start)
+        if first >= len(content):
+            return self.send_error(416)
+        body = content[first : int(end) + 1 if end else None]
+        self.send_response(200 if manner == "norange" else 206)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if manner == "cut":
+            body = body[: max(1, len(body) // 2)]
+        if manner == "stall":
+            self.wfile.write(body[: len(body) // 2])
+            self.server.ended.wait(30)
+            return None
+        if manner == "crawl":
+            for position in range(len(body)):
+                if self.server.ended.wait(0.05):
+                    return None
+                self.wfile.write(body[position : position + 1])
+        self.wfile.write(body)
+        return None
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+class Host(ThreadingHTTPServer):
+    """A host on this machine that remembers what it was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, str, str]] = []
+        self.ended = Event()
+
+    def handle_error(self, *arguments: Any) -> None:
+        """Keep quiet about clients that hang up, as they should on a slow host."""
+
+    def urls(self, name: str, *manners: str) -> tuple[str, ...]:
+        return tuple(f"http://127.0.0.1:{self.server_port}/{manner}/{name}" for manner in manners)
+
+    def manners(self, name: str) -> list[str]:
+        """List who was asked for the file itself, not only for its first byte."""
+        return [m for m, asked, span in self.asked if asked == name and span != "0-0"]
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {".lock"}
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def assert_all_there(settings: Settings) -> None:
+    assert names(settings.downloads) == {"cifar-10-batches-py", "weights"}
+    unpacked = (settings.downloads / "cifar-10-batches-py").iterdir()
+    assert {file.name: file.read_bytes() for file in unpacked} == BATCHES
+    assert (settings.downloads / "weights").read_bytes() == WEIGHTS

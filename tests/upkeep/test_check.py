@@ -1,0 +1,156 @@
+"""`mmn13 check` finds what is missing, old or damaged, and says what mends it."""
+
+import hashlib
+import shutil
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.upkeep import check
+from mmn13lib.upkeep.check import Requirement
+
+BATCHES = {"test_batch": hashlib.md5(b"batch").hexdigest()}
+Usage = namedtuple("Usage", "total used free")
+
+
+def unpack(folder: Path, content: bytes = b"batch") -> Path:
+    (folder / "cifar-10-batches-py").mkdir(parents=True)
+    (folder / "cifar-10-batches-py" / "test_batch").write_bytes(content)
+    return folder
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    return fail
+
+
+def state(requirement: Requirement) -> tuple[bool, bool]:
+    return requirement.ok, requirement.needed
+
+
+def test_every_failure_says_what_mends_it(settings: Settings) -> None:
+    found = check.check(settings)
+    assert {requirement.name for requirement in found} >= {
+        "Python", "torch, torchvision", "device", "Quarto", "data set", "weights", "free disk",
+    }  # fmt: skip
+    assert all(requirement.fix for requirement in found if not requirement.ok)
+
+
+def test_without_data_and_weights_the_report_can_be_made(settings: Settings) -> None:
+    data, weights = check.check_data(settings), check.check_weights(settings)
+    assert state(data) == state(weights) == (False, False)
+    assert data.fix == weights.fix == "mmn13 fetch"
+
+
+def test_good_data_are_ok_wherever_they_are(settings: Settings, tmp_path: Path) -> None:
+    unpack(settings.downloads)
+    assert check.check_data(settings, BATCHES).ok
+    given = replace(settings, data=unpack(tmp_path / "mine"))
+    assert check.check_data(given, BATCHES).ok
+
+
+def test_a_corrupted_batch_is_named(settings: Settings) -> None:
+    unpack(settings.downloads, b"other")
+    found = check.check_data(settings, BATCHES)
+    assert state(found) == (False, True)
+    assert "test_batch" in found.detail
+
+
+def test_a_named_folder_without_data_stops_the_report(settings: Settings, tmp_path: Path) -> None:
+    found = check.check_data(replace(settings, data=tmp_path), BATCHES)
+    assert state(found) == (False, True)
+    assert "MMN13_DATA" in found.fix
+
+
+def test_named_weights_must_exist(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, weights=tmp_path / "mine.pth")
+    assert state(check.check_weights(given)) == (False, True)
+
+
+def test_named_weights_must_be_those_of_a_resnet18(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, weights=tmp_path / "mine.pth")
+    torch.save(resnet18(num_classes=100).state_dict(), tmp_path / "mine.pth")
+    assert check.check_weights(given).ok
+    torch.save({"fc.weight": torch.zeros(10, 512)}, tmp_path / "mine.pth")
+    assert state(check.check_weights(given)) == (False, True)
+    (tmp_path / "mine.pth").write_bytes(b"no weights")
+    assert state(check.check_weights(given)) == (False, True)
+
+
+def test_downloaded_weights_must_be_the_genuine_ones(settings: Settings) -> None:
+    settings.downloads.mkdir(parents=True)
+    (settings.downloads / "resnet18-f37072fd.pth").write_bytes(b"half")
+    found = check.check_weights(settings)
+    assert state(found) == (False, True) and "corrupted" in found.detail
+
+
+def test_an_old_python_is_refused() -> None:
+    assert not check.check_python((3, 10, 14)).ok
+    assert check.check_python((3, 11, 0)).ok
+    assert check.check_python((4, 0, 0)).ok
+
+
+def test_a_pair_of_torch_and_torchvision_that_does_not_fit_is_found() -> None:
+    broken = raising(RuntimeError("operator torchvision::nms does not exist"))
+    found = check.check_torch(broken)
+    assert state(found) == (False, True)
+    assert "nms" in found.detail and "constraints.txt" in found.fix
+
+
+def test_a_missing_torch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "version", raising(PackageNotFoundError("torch")))
+    found = check.check_torch()
+    assert not found.ok and "torch is not installed" in found.detail
+
+
+def quarto(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Requirement:
+    executable = folder / "quarto"
+    executable.write_text(f"#!/bin/sh\n{script}\n")
+    executable.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return check.check_quarto()
+
+
+@pytest.mark.parametrize(
+    ("script", "ok"),
+    [
+        ("echo 1.9.38", True),
+        ("echo 1.10.2", True),
+        ("echo 2.0.0-rc1", True),
+        ("echo 1.8.27", False),
+        ("echo 0.9", False),
+        ("exit 1", False),
+        ("echo not a version", False),
+    ],
+)
+def test_quarto_is_optional_and_must_be_new(
+    script: str, ok: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = quarto(tmp_path, monkeypatch, script)
+    assert state(found) == (ok, False)
+
+
+def test_without_quarto_the_embedded_engine_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "import_module", raising(ImportError("no pypandoc")))
+    assert state(check.check_embedded_engine(needed=True)) == (False, True)
+    assert state(check.check_embedded_engine(needed=False)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"), [(5e9, (True, False)), (1e9, (False, False)), (1e8, (False, True))]
+)
+def test_little_disk_is_a_warning_and_none_an_end(
+    free: float, expected: tuple[bool, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, free))
+    assert state(check.check_disk(tmp_path)) == expected

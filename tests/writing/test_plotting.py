@@ -1,0 +1,57 @@
+"""Figures have one look, show once, and samples are stamped."""
+
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from mmn13lib.writing.plotting import PALETTE, TEXT_WIDTH, new_figure, stamp
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of sRGB (WCAG 2, definition of relative luminance)."""
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_a_figure_is_closed_so_that_a_notebook_shows_it_once() -> None:
+    figure, _ = new_figure()
+    assert not plt.fignum_exists(figure.number)
+    figure.savefig(BytesIO(), format="svg")
+
+
+def test_size_and_grid_are_as_asked() -> None:
+    figure, axes = new_figure(2, 3, height=4.5, sharex=True)
+    assert tuple(figure.get_size_inches()) == (TEXT_WIDTH, 4.5)
+    assert axes.shape == (2, 3)
+
+
+def test_what_is_drawn_later_has_the_style_too() -> None:
+    _, axes = new_figure()
+    lines = [axes.plot([0, 1], label=str(i))[0] for i in range(3)]
+    assert [line.get_color() for line in lines] == list(PALETTE[:3])
+    assert axes.set_title("title").get_fontsize() == 10
+    legend = axes.legend()
+    assert not legend.get_frame_on() and legend.get_texts()[0].get_fontsize() == 8
+    assert axes.imshow(np.zeros((2, 2))).get_cmap().name == "cividis"
+    assert not axes.spines["top"].get_visible()
+
+
+def test_the_first_colours_stand_out_from_white_and_from_each_other() -> None:
+    assert len(set(PALETTE)) == 8
+    contrasts = [1.05 / (luminance(colour) + 0.05) for colour in PALETTE]
+    assert contrasts[0] > 4.5  # text of this colour can be read
+    # grey printing keeps the first two apart
+    assert abs(luminance(PALETTE[0]) - luminance(PALETTE[1])) > 0.25
+
+
+@pytest.mark.parametrize("text", ["", "sample, not CIFAR-10"])
+def test_a_stamp_lies_over_everything_or_is_not_there(text: str) -> None:
+    figure, axes = new_figure()
+    axes.plot([0, 1])
+    assert stamp(figure, text) is figure
+    assert [drawn.get_text() for drawn in figure.texts] == ([text] if text else [])
+    assert all(drawn.get_zorder() > axes.get_zorder() for drawn in figure.texts)
