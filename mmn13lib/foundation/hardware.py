@@ -1,32 +1,78 @@
-"""The machine in words: what every measurement is stored with."""
+"""The machine in words, and whether other processes kept it busy: stored with each measurement."""
 
 import os
 import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+BUSY = 0.1  # of the cores
+
 
 def hardware() -> dict[str, Any]:
-    """Describe the machine.
-
-    Returns
-    -------
-    dict
-        ``cpu`` (name), ``cores`` (number that may be used), ``memory`` (GiB), ``system``,
-        ``python`` and ``torch`` (versions).
-    """
-    import psutil
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """Name CPU, cores that may be used, memory (GiB), system, and the versions that compute."""
     return {
         "cpu": _cpu_name(),
-        "cores": cores,
+        "cores": len(_cores()),
         "memory": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": version("torch"),
+        "torchvision": version("torchvision"),
     }
+
+
+@dataclass
+class Load:
+    """How much of the cores other processes used, 0 to 1, while something was measured."""
+
+    others: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether they used more than a tenth, so that no time taken meanwhile is this code's."""
+        return self.others > BUSY
+
+
+@contextmanager
+def load_watch() -> Iterator[Load]:
+    """Watch the cores that this process may use; the load is filled in at the end."""
+    load = Load()
+    begin, used, own = time.perf_counter(), _used_seconds(), _own_seconds()
+    try:
+        yield load
+    finally:
+        available = (time.perf_counter() - begin) * len(_cores())
+        others = _used_seconds() - used - (_own_seconds() - own)
+        # the system counts in hundredths of a second: less says nothing
+        load.others = max(0.0, others - 0.02) / available
+
+
+def _cores() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
+
+
+def _used_seconds() -> float:
+    """Sum the time that these cores were not idle; guests' time is in the users' already."""
+    times = psutil.cpu_times(percpu=True)
+    idle = ("idle", "iowait", "guest", "guest_nice")
+    return sum(
+        sum(core) - sum(getattr(core, name, 0.0) for name in idle)
+        for number, core in enumerate(times)
+        if number in _cores()
+    )
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])  # user and system, this process's and its ended children's
 
 
 def _cpu_name() -> str:

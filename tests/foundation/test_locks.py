@@ -1,0 +1,58 @@
+"""One process at a time holds a lock, and the others are told which one."""
+
+import multiprocessing
+import os
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import Held, exclusive
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def hold(path: Path, holding: Barrier, release: Barrier) -> None:
+    with exclusive(path):
+        holding.wait()
+        release.wait()
+
+
+def test_a_second_process_is_refused_or_waits_and_knows_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "lock"
+    holding, release = SPAWN.Barrier(2), SPAWN.Barrier(2)
+    first = SPAWN.Process(target=hold, args=(path, holding, release))
+    first.start()
+    holding.wait(60)
+    holder = f"process {first.pid}, since "
+    with pytest.raises(Held, match=holder) as refused, exclusive(path, fail=True):
+        pass
+    assert refused.value.holder.startswith(holder)
+    heard: list[str] = []
+
+    def waiting(who: str) -> None:
+        heard.append(who)
+        release.wait(60)
+
+    with exclusive(path, waiting):
+        assert path.read_text().startswith(f"process {os.getpid()}, since ")
+    first.join()
+    (line,) = heard
+    assert line.startswith(holder)
+
+
+def test_a_lock_is_free_after_its_holder_has_ended(tmp_path: Path) -> None:
+    for _ in range(2):
+        with exclusive(tmp_path / "lock", fail=True):
+            pass
+    with pytest.raises(ZeroDivisionError), exclusive(tmp_path / "lock"):
+        raise ZeroDivisionError
+    with exclusive(tmp_path / "lock", fail=True):
+        pass
+
+
+def test_a_lock_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="could not be written"), exclusive(tmp_path / "file" / "x"):
+        pass
