@@ -31,11 +31,11 @@ def package_imports(module: Path) -> set[str]:
 
 FLOORS = (
     ("foundation",),
-    ("writing", "downloads"),
+    ("writing",),
     ("q1_convolution",),
     ("q2_backpropagation",),
     ("q3_transfer",),
-    ("benchmarks",),
+    ("benchmarks", "downloads"),
     ("rendering",),
     ("upkeep", "submission"),
     ("cli",),

@@ -1,1 +1,1 @@
-"""CIFAR-10 and the ImageNet weights from the network. Uses foundation."""
+"""CIFAR-10 and the ImageNet weights from the network. Uses foundation and q3_transfer.data."""

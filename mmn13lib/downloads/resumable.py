@@ -2,70 +2,40 @@
 
 Hosts go away, crawl, cut the connection or answer with a page of their own. What has arrived is
 kept in ``x.part``, which another host can continue, since the copies are the same to the byte;
-only a file whose checksum is right gets its name.
+only a file whose digest is right gets its name.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from queue import Empty, Queue
 from socket import gaierror
 from threading import Thread
+from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from tqdm import tqdm
 
+from mmn13lib.downloads.hosts import HostedFile
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.provenance import file_digest
 
 BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
-class HostedFile:
-    """A file that others keep for us.
+class Limits:
+    """How long a host may take, in seconds, and how slow it may be, in bytes a second."""
 
-    Parameters
-    ----------
-    label
-        What it is, for people.
-    name
-        The file's name.
-    urls
-        Where it is, best first.
-    algorithm
-        The checksum's, as `hashlib` calls it.
-    digest
-        The checksum, hexadecimal, or its beginning.
-    """
-
-    label: str
-    name: str
-    urls: tuple[str, ...]
-    algorithm: str
-    digest: str
-
-    def matches(self, path: Path, memory: Path | None = None) -> bool:
-        """Say whether `path` is this file, whole; `memory` as in `provenance.file_digest`."""
-        if not path.is_file():
-            return False
-        return file_digest(path, memory, self.algorithm).startswith(self.digest)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for hosts, in seconds, and what is too slow, in bytes a second."""
-
-    probe: float = 7.0
-    others: float = 2.0
-    silence: float = 10.0
-    window: float = 20.0
-    slowest: float = 50_000.0
+    probe_timeout: float = 7.0
+    other_hosts_timeout: float = 2.0  # for the rest, once every file has a host
+    read_timeout: float = 10.0
+    speed_interval: float = 20.0
+    min_speed: float = 50_000.0
 
 
 class Failed(Exception):  # noqa: N818 - it is an outcome that callers plan for
@@ -77,162 +47,157 @@ def part_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def probe(groups: Iterable[Iterable[str]], patience: Patience = Patience()) -> dict[str, str]:
-    """Ask every host at once for a byte, so that having no network shows within seconds.
+def probe(hosted: Iterable[HostedFile], limits: Limits = Limits()) -> dict[str, str]:
+    """Ask every address at once for a byte: why it can't be used, or an empty text.
 
-    Parameters
-    ----------
-    groups
-        The addresses of each file. As soon as every file has a host, the rest get little time.
-    patience
-        Its ``probe`` is the most that this takes.
-
-    Returns
-    -------
-    dict
-        For every address why it can't be used, or an empty text.
+    Having no network shows within `limits.probe_timeout`.
     """
-    groups = [tuple(group) for group in groups]
-    reasons = {url: "did not answer in time" for group in groups for url in group}
+    hosted = tuple(hosted)
+    reasons = {url: "did not answer in time" for each in hosted for url in each.urls}
     answers: Queue[tuple[str, str]] = Queue()
 
-    def ask(url: str) -> None:
+    def ask(each: HostedFile, url: str) -> None:
         try:
-            _open(url, "0-0", patience.probe).close()
+            _open(each, url, 0, limits.probe_timeout, last="0").close()
             answers.put((url, ""))
         except Failed as error:
             answers.put((url, str(error)))
 
-    for url in reasons:
-        # daemons: one that hangs in a name look-up must not keep the program from ending
-        Thread(target=ask, args=(url,), daemon=True).start()
-    deadline = time.monotonic() + patience.probe
+    for each in hosted:
+        for url in each.urls:
+            # daemons: one that hangs in a name look-up must not keep the program from ending
+            Thread(target=ask, args=(each, url), daemon=True).start()
+    deadline = time.monotonic() + limits.probe_timeout
     for _ in reasons:
         try:
             url, reason = answers.get(timeout=max(0, deadline - time.monotonic()))
         except Empty:
             break
         reasons[url] = reason
-        if all(any(not reasons[url] for url in group) for group in groups):
-            deadline = min(deadline, time.monotonic() + patience.others)
+        if all(any(not reasons[url] for url in each.urls) for each in hosted):
+            deadline = min(deadline, time.monotonic() + limits.other_hosts_timeout)
     return reasons
 
 
 def download(
-    file: HostedFile,
+    hosted: HostedFile,
     urls: Iterable[str],
     folder: Path,
     progress: Callable[[str], None] = print,
-    patience: Patience = Patience(),
+    limits: Limits = Limits(),
 ) -> Path:
-    """Download a file, continuing what is there, from the first host that gives all of it.
+    """Download a file into an existing folder from the first of the addresses that gives all of it.
 
-    Parameters
-    ----------
-    file
-        What to get.
-    urls
-        The hosts to try, in this order, each twice; one that sends something else only once.
-    folder
-        Where to put it; it exists.
-    progress
-        Is given lines of text; on a terminal a bar is shown besides.
-    patience
-        When a host is too slow.
-
-    Returns
-    -------
-    Path
-        The file, its checksum right.
-
-    Raises
-    ------
-    Failed
-        If no host gave it; what has arrived stays in ``.part`` for the next time.
-    UserError
-        If the disk is full or the folder can't be written to.
+    Each is tried twice, one that sent something else only once. Raises `Failed` if none gave the
+    file (what has arrived stays for the next time), `UserError` if the disk is full.
     """
-    part = part_path(folder / file.name)
+    path = folder / hosted.file.name
+    part = part_path(path)
     waiting = deque([*urls] * 2)
     reasons: dict[str, str] = {}
     try:
         while waiting:
             url = waiting.popleft()
             host = urlsplit(url).netloc
-            start = part.stat().st_size if part.exists() else 0
-            verb = "going on" if start else "downloading"
-            progress(f"{file.label}: {verb} from {host}")
-            try:
-                _receive(url, part, start, lambda text: progress(f"{file.label}: {text}"), patience)
-            except Failed as error:
-                reasons[host] = str(error)
-                continue
-            if file.matches(part):
-                return part.replace(folder / file.name)
+            start = _size(part)
+            if start < hosted.file.size:
+                progress(f"{hosted.label}: {'going on' if start else 'downloading'} from {host}")
+                try:
+                    _receive(hosted, url, part, progress, limits)
+                except Failed as error:
+                    reasons[host] = str(error)
+                    continue
+            if not hosted.file.fault(part):
+                return part.replace(path)
             part.unlink(missing_ok=True)
-            reasons[host] = "sent something else (the checksum is wrong)"
-            if not start:  # otherwise the fault may lie in what an earlier host sent
+            if start:  # the fault may lie in what was there already
+                waiting.appendleft(url)
+            else:
                 waiting = deque(other for other in waiting if other != url)
+                reasons[host] = "sent something else (the checksum is wrong)"
     except OSError as error:
         part.unlink(missing_ok=True)
         raise storage.disk_error(part, error) from error
     raise Failed("; ".join(f"{host} {reason}" for host, reason in reasons.items()))
 
 
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
 def _receive(
-    url: str, part: Path, start: int, progress: Callable[[str], None], patience: Patience
+    hosted: HostedFile, url: str, part: Path, progress: Callable[[str], None], limits: Limits
 ) -> None:
-    """Append to `part` what is missing of it, or fill it anew where the host can't continue."""
-    try:
-        answer = _open(url, f"{start}-", patience.silence)
-    except Failed as error:
-        if isinstance(error.__cause__, HTTPError) and error.__cause__.code == 416:
-            return  # nothing is missing
-        raise
-    continues = answer.status == 206
-    start = start if continues else 0
-    total = None if answer.length is None else answer.length + start
-    bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
-    with answer, bar, part.open("ab" if continues else "wb") as file:
-        for block in _blocks(answer, patience):
-            if block:
-                file.write(block)
-                bar.update(len(block))
-            elif bar.disable:
-                progress(f"{file.tell() / 1e6:.0f} of {(total or 0) / 1e6:.0f} MB")
-    if total is not None and part.stat().st_size < total:
-        raise Failed("broke off")
+    """Append to `part` what is missing of it; a host that can't continue is read past its start."""
+    start, size = _size(part), hosted.file.size
+    answer = _open(hosted, url, start, limits.read_timeout)
+    had_already = start if answer.status == 200 else 0
+    bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
+    with answer, bar, part.open("ab") as file:
+        for block in _blocks(answer, limits):
+            new = block[had_already:]
+            had_already -= len(block) - len(new)
+            file.write(new)
+            bar.update(len(new))
+            if not block and bar.disable:
+                progress(f"{hosted.label}: {file.tell() / 1e6:.0f} of {size / 1e6:.0f} MB")
+            if file.tell() > size:
+                break
+        if file.tell() < size:
+            raise Failed("broke off")
 
 
-def _blocks(answer: HTTPResponse, patience: Patience) -> Iterator[bytes]:
-    """Give what arrives, and after each window of time an empty block; fail where it crawls."""
+def _blocks(answer: HTTPResponse, limits: Limits) -> Iterator[bytes]:
+    """Give what arrives, and after each interval an empty block; fail where it crawls."""
     since, received = time.monotonic(), 0
     while True:
         try:
             block = answer.read1(BLOCK)  # read() would wait for a whole block, however slow
         except (OSError, HTTPException) as error:
-            raise Failed(_reason(error)) from error
+            raise Failed(_explain(error)) from error
         if not block:
             return
         yield block
         received += len(block)
         seconds = time.monotonic() - since
-        if seconds > patience.window:
-            if received < patience.slowest * seconds:
+        if seconds > limits.speed_interval:
+            if received < limits.min_speed * seconds:
                 raise Failed(f"was too slow ({received / seconds / 1000:.0f} kB/s)")
             since, received = time.monotonic(), 0
             yield b""
 
 
-def _open(url: str, span: str, timeout: float) -> HTTPResponse:
-    headers = {"User-Agent": "mmn13lib", "Range": f"bytes={span}"}
+def _open(hosted: HostedFile, url: str, first: int, timeout: float, last: str = "") -> HTTPResponse:
+    """Ask for bytes of the file; refuse an answer that is about anything else, such as a page."""
+    headers = {"User-Agent": "mmn13lib", "Range": f"bytes={first}-{last}"}
     try:
-        return urlopen(Request(url, headers=headers), timeout=timeout)
+        opener = build_opener(_NoWayBackToHttp)
+        answer: HTTPResponse = opener.open(Request(url, headers=headers), timeout=timeout)
     except (OSError, HTTPException, ValueError) as error:
-        raise Failed(_reason(error)) from error
+        raise Failed(_explain(error)) from error
+    size = hosted.file.size
+    expected = {
+        200: ("Content-Length", f"{size}"),
+        206: ("Content-Range", f"bytes {first}-{last or size - 1}/{size}"),
+    }
+    name, value = expected.get(answer.status, ("Status", ""))
+    found = answer.headers.get(name, "nothing")
+    if found != value:
+        answer.close()
+        raise Failed(f"sent something else ({name}: {found} instead of {value})")
+    return answer
 
 
-def _reason(error: Exception) -> str:
+class _NoWayBackToHttp(HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        if req.type == "https" and not newurl.lower().startswith("https:"):
+            raise URLError(f"leads away from https, to {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _explain(error: Exception) -> str:
     if isinstance(error, HTTPError):
         return f"answered {error.code} {error.reason}"
     cause = error.reason if isinstance(error, URLError) else error

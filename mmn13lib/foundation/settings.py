@@ -86,6 +86,11 @@ class Settings:
         return self.artifacts / "cache"
 
     @property
+    def locks(self) -> Path:
+        """The lock files; `mmn13 clean` holds them all, and leaves them there."""
+        return self.artifacts / "locks"
+
+    @property
     def report(self) -> Path:
         """The finished report."""
         return self.root / "_report"

@@ -42,7 +42,7 @@ def prepare(
     UserError
         If `strict` and CIFAR-10 or the weights are missing; or whatever a step says.
     """
-    fetched = fetch(settings, progress=progress, patient=False)
+    fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
     warnings = []
     if chosen.mode == "sample":

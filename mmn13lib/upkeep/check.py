@@ -2,16 +2,17 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mmn13lib.downloads.fetch import BATCHES, BATCHES_FOLDER, WEIGHTS, damaged_batches
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.data.inputs import BATCHES, IMAGENET_WEIGHTS
 from mmn13lib.rendering import quarto
 
 OLDEST_PYTHON = (3, 11)
@@ -44,15 +45,13 @@ class Requirement:
     fix: str = ""
 
 
-def check(settings: Settings, batches: Mapping[str, str] = BATCHES) -> list[Requirement]:
+def check(settings: Settings) -> list[Requirement]:
     """Look for everything that the report needs.
 
     Parameters
     ----------
     settings
         The run's settings.
-    batches
-        The MD5 of CIFAR-10's files; tests name their own.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def check(settings: Settings, batches: Mapping[str, str] = BATCHES) -> list[Requ
         check_device(),
         found,
         check_embedded_engine(needed=not found.ok),
-        check_data(settings, batches),
+        check_data(settings),
         check_weights(settings),
         check_disk(settings.root),
     ]
@@ -131,30 +130,26 @@ def check_embedded_engine(needed: bool) -> Requirement:
     return Requirement(name, True, needed, detail)
 
 
-def check_data(settings: Settings, batches: Mapping[str, str] = BATCHES) -> Requirement:
+def check_data(settings: Settings) -> Requirement:
     """Look for CIFAR-10, file by file; without it the embedded sample stands in."""
-    folder = (settings.data or settings.downloads) / BATCHES_FOLDER
+    folder = (settings.data or settings.downloads) / BATCHES
     fix = (
-        f"let MMN13_DATA (--data) name the folder that holds {BATCHES_FOLDER}, unpacked"
+        f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
         if settings.data
         else "mmn13 fetch"
     )
     # what is named must be good, and so must what is there
     needed = settings.data is not None or folder.exists()
     if not folder.is_dir():
-        return Requirement(
-            "data set", False, needed, f"no {BATCHES_FOLDER} in {folder.parent}", fix
-        )
-    damaged = damaged_batches(folder, batches)
-    if damaged:
-        detail = f"missing or corrupted in {folder}: {', '.join(damaged)}"
-        return Requirement("data set", False, needed, detail, fix)
+        return Requirement("data set", False, needed, f"no {BATCHES} in {folder.parent}", fix)
+    if wrong := inputs.faults(folder, memory=inputs.memory(settings)):
+        return Requirement("data set", False, needed, "; ".join(wrong), fix)
     return Requirement("data set", True, needed, f"CIFAR-10 in {folder}")
 
 
 def check_weights(settings: Settings) -> Requirement:
     """Look for ResNet-18's weights; without them the embedded sample and random ones stand in."""
-    path = settings.weights or settings.downloads / WEIGHTS.name
+    path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
     needed = settings.weights is not None or path.exists()
     fix = (
         "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
@@ -163,8 +158,9 @@ def check_weights(settings: Settings) -> Requirement:
     )
     if not path.is_file():
         return Requirement("weights", False, needed, f"no file {path}", fix)
-    if settings.weights is None and not WEIGHTS.matches(path):
-        return Requirement("weights", False, needed, f"{path} is corrupted", fix)
+    fault = "" if settings.weights else IMAGENET_WEIGHTS.fault(path, inputs.memory(settings))
+    if fault:
+        return Requirement("weights", False, needed, f"{path} {fault}", fix)
     problem = _weights_problem(settings.weights) if settings.weights else ""
     return Requirement("weights", not problem, needed, problem or str(path), fix)
 

@@ -1,15 +1,13 @@
 """What the tests of downloading share: a host, settings that may connect, made-up sources."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Thread
 
 import pytest
-from support.local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, md5
+from support.local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, known
 
 from mmn13lib.downloads.fetch import Sources
-from mmn13lib.downloads.resumable import HostedFile
 from mmn13lib.foundation.settings import Settings
 
 
@@ -33,12 +31,10 @@ def online(settings: Settings) -> Settings:
 def sources(host: Host) -> Callable[..., Sources]:
     def make(*manners: str, weights: tuple[str, ...] = ("good",)) -> Sources:
         return Sources(
-            archive=HostedFile("data", "archive", host.urls("archive", *manners), "md5",
-                               md5(ARCHIVE)),
-            batches={name: md5(content) for name, content in BATCHES.items()},
-            weights=HostedFile("weights", "weights", host.urls("weights", *weights), "sha256",
-                               hashlib.sha256(WEIGHTS).hexdigest()[:8]),
-            patience=QUICK,
-        )  # fmt: skip
+            archive=host.hosts("archive", ARCHIVE, *manners),
+            batches=tuple(known(name, content) for name, content in BATCHES.items()),
+            weights=host.hosts("weights", WEIGHTS, *weights),
+            limits=QUICK,
+        )
 
     return make

@@ -1,6 +1,8 @@
 """`mmn13 fetch`: files that are whole, in their places, and asked for no more than needed."""
 
+import hashlib
 import io
+import os
 import tarfile
 import time
 from collections.abc import Callable
@@ -9,13 +11,17 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from support.local_host import ARCHIVE, Host, assert_all_there, md5, names, quiet
+from support.local_host import ARCHIVE, Host, assert_all_there, known, names, quiet
 
-from mmn13lib.downloads import fetch as fetch_module
 from mmn13lib.downloads import resumable
-from mmn13lib.downloads.fetch import Fetched, Sources, _alone, fetch
+from mmn13lib.downloads.fetch import Fetched, Sources, fetch
+from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE
+from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data.inputs import BATCHES, CIFAR10_FILES, IMAGENET_WEIGHTS
+
+NAMES = ("batches.meta", "data_batch_1", "test_batch")
 
 
 def test_data_are_unpacked_and_weights_stand_beside_them(
@@ -47,20 +53,20 @@ def test_a_file_with_a_wrong_checksum_never_gets_its_name(
 def test_failure_is_remembered_for_an_hour_except_by_fetch_itself(
     online: Settings, host: Host, sources: Callable[..., Sources], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch(online, quiet, patient=False, sources=sources("gone"))
+    fetch(online, quiet, retry=False, sources=sources("gone"))
     host.asked.clear()
-    (reason,) = fetch(online, quiet, patient=False, sources=sources("good")).missing
+    (reason,) = fetch(online, quiet, retry=False, sources=sources("good")).missing
     assert "minutes ago" in reason and not host.asked
 
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3700)
-    assert not fetch(online, quiet, patient=False, sources=sources("good")).missing
+    assert not fetch(online, quiet, retry=False, sources=sources("good")).missing
 
 
 def test_fetch_itself_tries_whatever_is_remembered(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    fetch(online, quiet, patient=False, sources=sources("gone"))
+    fetch(online, quiet, retry=False, sources=sources("gone"))
     assert not fetch(online, quiet, sources=sources("good")).missing
 
 
@@ -69,13 +75,13 @@ def test_a_damaged_memory_of_failures_is_ignored(
 ) -> None:
     fetch(online, quiet, sources=sources("gone"))
     (online.cache / "offline.json").write_text("{")
-    assert not fetch(online, quiet, patient=False, sources=sources("good")).missing
+    assert not fetch(online, quiet, retry=False, sources=sources("good")).missing
 
 
 def test_offline_makes_no_connection(
     settings: Settings, sources: Callable[..., Sources], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resumable, "urlopen", lambda *a, **k: pytest.fail("connected"))
+    monkeypatch.setattr(resumable, "build_opener", lambda *a, **k: pytest.fail("connected"))
     fetched = fetch(settings, quiet, sources=sources("good"))
     assert len(fetched.missing) == 2 and "offline" in fetched.missing[0]
 
@@ -106,7 +112,7 @@ def test_a_truncated_archive_is_noticed_and_continued(
     (online.downloads / "archive").write_bytes(ARCHIVE[:5000])
     said: list[str] = []
     assert not fetch(online, said.append, sources=sources("good")).missing
-    assert any("truncated" in line for line in said)
+    assert any("archive is corrupted (it has 5000 bytes" in line for line in said)
     assert ("good", "archive", "5000-") in host.asked
     assert_all_there(online)
 
@@ -135,11 +141,12 @@ def test_an_archive_can_write_nothing_but_the_batches(
     settings.downloads.mkdir(parents=True)
     (settings.downloads / "archive").write_bytes(buffer.getvalue())
     evil = sources("good")
-    evil = replace(evil, archive=replace(evil.archive, digest=md5(buffer.getvalue())))
+    evil = replace(evil, archive=replace(evil.archive, file=known("archive", buffer.getvalue())))
     before = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}
     assert fetch(settings, quiet, sources=evil).data is None
-    assert {path for path in tmp_path.rglob("*") if "downloads" not in path.parts} == before
-    assert names(settings.downloads) == set()
+    after = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}
+    assert after - before <= {settings.locks, settings.locks / "downloads.lock"}
+    assert names(settings.downloads / BATCHES) == set()
 
 
 class FullDisk(io.FileIO):
@@ -184,8 +191,8 @@ def test_two_downloads_at_once_are_refused(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
     with (
-        _alone(online.downloads),
-        pytest.raises(UserError, match="Another mmn13"),
+        locks.exclusive(online.locks / "downloads.lock"),
+        pytest.raises(UserError, match=f"process {os.getpid()}.* wait until it has ended"),
     ):
         fetch(online, quiet, sources=sources("good"))
 
@@ -200,12 +207,31 @@ def test_leftovers_of_a_killed_process_are_swept(
     assert_all_there(online)
 
 
-def test_the_checksums_are_those_that_torchvision_checks() -> None:
-    from torchvision.datasets import CIFAR10
+def test_each_file_is_read_through_once(
+    online: Settings, sources: Callable[..., Sources], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digested: list[str] = []
+    real = hashlib.file_digest
 
-    genuine = dict([*CIFAR10.train_list, *CIFAR10.test_list])
-    genuine[CIFAR10.meta["filename"]] = CIFAR10.meta["md5"]
-    assert genuine == fetch_module.BATCHES
-    assert CIFAR10.tgz_md5 == fetch_module.ARCHIVE.digest
-    assert CIFAR10.url == fetch_module.ARCHIVE.urls[-1]
-    assert CIFAR10.base_folder == fetch_module.BATCHES_FOLDER
+    def counted(file: IO[bytes], algorithm: str) -> Any:
+        digested.append(Path(file.name).name)
+        return real(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    for _ in range(2):
+        fetch(online, quiet, sources=sources("good"))
+    # what arrives is checked before it gets its name
+    assert sorted(digested) == sorted(["archive.part", "weights.part", "weights", *NAMES])
+
+
+def test_the_files_are_those_that_torchvision_asks_for() -> None:
+    from torchvision.datasets import CIFAR10
+    from torchvision.models import ResNet18_Weights
+
+    names = {name for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list)}
+    assert {file.name for file in CIFAR10_FILES} == {*names, CIFAR10.meta["filename"]}
+    assert CIFAR10.url == CIFAR10_ARCHIVE.urls[-1]
+    assert CIFAR10.base_folder == BATCHES
+    name, digest = IMAGENET_WEIGHTS.name, IMAGENET_WEIGHTS.sha256
+    assert ResNet18_Weights.IMAGENET1K_V1.url.endswith(f"/{name}")
+    assert name == f"resnet18-{digest[:8]}.pth" and len(digest) == 64

@@ -8,11 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import quote, unquote
 
-from mmn13lib.downloads.resumable import Patience
+from mmn13lib.downloads.hosts import HostedFile
+from mmn13lib.downloads.resumable import Limits
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data.inputs import KnownFile
 
-QUICK = Patience(probe=1.0, others=0.2, silence=0.5, window=0.3, slowest=50_000)
+QUICK = Limits(probe_timeout=1.0, other_hosts_timeout=0.2, read_timeout=0.5, speed_interval=0.2)
 BATCHES = {name: (name * 9000).encode() for name in ("batches.meta", "data_batch_1", "test_batch")}
 WEIGHTS = bytes(range(256)) * 2000
 
@@ -30,8 +33,11 @@ def pack(files: dict[str, bytes]) -> bytes:
 ARCHIVE = pack({"readme.html": b"CIFAR-10", **BATCHES})
 
 
-def md5(content: bytes) -> str:
-    return hashlib.md5(content).hexdigest()
+PAGE = b"<html>Please log in to this network</html>"
+
+
+def known(name: str, content: bytes) -> KnownFile:
+    return KnownFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,27 +46,37 @@ class Handler(BaseHTTPRequestHandler):
     server: "Host"
 
     def do_GET(self) -> None:
-        _, manner, name = self.path.split("/")
+        _, manner, name = unquote(self.path).split("/")
         span = self.headers["Range"].removeprefix("bytes=")
         start, _, end = span.partition("-")
         self.server.asked.append((manner, name, span))
         content = {"archive": ARCHIVE, "weights": WEIGHTS}.get(name, b"")
         if manner == "gone":
             return self.send_error(404)
-        if manner == "wrong":
-            content = content[:-1] + b"?"
         if manner == "mute":
             self.server.ended.wait(30)
+            self.server.waited_out.append(name)
             return None
-        first = 0 if manner == "norange" else int(start)
-        if first >= len(content):
-            return self.send_error(416)
-        body = content[first : int(end) + 1 if end else None]
-        self.send_response(200 if manner == "norange" else 206)
+        if manner == "wrong":
+            content = content[:-1] + b"?"
+        if manner == "login" or (manner == "login later" and span != "0-0"):
+            content, ranges = PAGE, False
+        else:
+            ranges = not manner.startswith("no ranges")
+        first = int(start) if ranges else 0
+        if manner == "another range" and first:
+            first = 0
+        body = content[first : int(end) + 1 if end and ranges else None]
+        self.send_response(206 if ranges else 200)
         self.send_header("Content-Length", str(len(body)))
+        if ranges:
+            last = first + len(body) - 1
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
         self.end_headers()
         if manner == "cut":
             body = body[: max(1, len(body) // 2)]
+        if manner == "no ranges, cut":
+            body = body[:1000]
         if manner == "stall":
             self.wfile.write(body[: len(body) // 2])
             self.server.ended.wait(30)
@@ -86,12 +102,17 @@ class Host(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str, str]] = []
         self.ended = Event()
+        self.waited_out: list[str] = []
 
     def handle_error(self, *arguments: Any) -> None:
         """Keep quiet about clients that hang up, as they should on a slow host."""
 
     def urls(self, name: str, *manners: str) -> tuple[str, ...]:
-        return tuple(f"http://127.0.0.1:{self.server_port}/{manner}/{name}" for manner in manners)
+        base = f"http://127.0.0.1:{self.server_port}"
+        return tuple(f"{base}/{quote(manner)}/{name}" for manner in manners)
+
+    def hosts(self, name: str, content: bytes, *manners: str) -> HostedFile:
+        return HostedFile(name, known(name, content), self.urls(name, *manners))
 
     def manners(self, name: str) -> list[str]:
         """List who was asked for the file itself, not only for its first byte."""
@@ -103,7 +124,7 @@ def quiet(text: str) -> None:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {".lock"}
+    return {path.name for path in folder.iterdir()}
 
 
 def closed_port() -> int:

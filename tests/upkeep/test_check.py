@@ -14,10 +14,11 @@ import torch
 from torchvision.models import resnet18
 
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.upkeep import check
 from mmn13lib.upkeep.check import Requirement
 
-BATCHES = {"test_batch": hashlib.md5(b"batch").hexdigest()}
+BATCHES = (inputs.KnownFile("test_batch", 5, hashlib.sha256(b"batch").hexdigest()),)
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -52,22 +53,29 @@ def test_without_data_and_weights_the_report_can_be_made(settings: Settings) -> 
     assert data.fix == weights.fix == "mmn13 fetch"
 
 
+@pytest.fixture
+def one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "CIFAR10_FILES", BATCHES)
+
+
+@pytest.mark.usefixtures("one_batch")
 def test_good_data_are_ok_wherever_they_are(settings: Settings, tmp_path: Path) -> None:
     unpack(settings.downloads)
-    assert check.check_data(settings, BATCHES).ok
+    assert check.check_data(settings).ok
     given = replace(settings, data=unpack(tmp_path / "mine"))
-    assert check.check_data(given, BATCHES).ok
+    assert check.check_data(given).ok
 
 
+@pytest.mark.usefixtures("one_batch")
 def test_a_corrupted_batch_is_named(settings: Settings) -> None:
     unpack(settings.downloads, b"other")
-    found = check.check_data(settings, BATCHES)
+    found = check.check_data(settings)
     assert state(found) == (False, True)
     assert "test_batch" in found.detail
 
 
 def test_a_named_folder_without_data_stops_the_report(settings: Settings, tmp_path: Path) -> None:
-    found = check.check_data(replace(settings, data=tmp_path), BATCHES)
+    found = check.check_data(replace(settings, data=tmp_path))
     assert state(found) == (False, True)
     assert "MMN13_DATA" in found.fix
 

@@ -1,5 +1,6 @@
 """What the experiment runs on: which data and whose weights, or the embedded sample."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,27 +11,58 @@ from mmn13lib.foundation.settings import Settings
 
 Mode = Literal["imagenet", "other-weights", "sample"]
 
-BATCHES = "cifar-10-batches-py"
-WEIGHTS_FILE = "resnet18-f37072fd.pth"  # torchvision's name; the digits begin the file's SHA-256
-IMAGENET_DIGEST = "f37072fd"
 
-# SHA-256 of the files whose md5 torchvision checks, so that a remembered digest serves both ends
-CIFAR10_DIGESTS = {
-    "batches.meta": "f962466ef690d46b226450fb9aadc74ba4bc64a76aa526b5827fe4bc5c7125cb",
-    "data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
-    "data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
-    "data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
-    "data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
-    "data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
-    "test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
-}
+@dataclass(frozen=True)
+class KnownFile:
+    """A published file, known to the byte."""
+
+    name: str
+    size: int
+    sha256: str
+
+    def fault(self, path: Path, memory: Path | None = None) -> str:
+        """Say what is wrong with a copy, or nothing; `memory` as in `provenance.file_digest`."""
+        try:
+            if not path.is_file():
+                return "is no regular file" if path.exists() else "is missing"
+            size = path.stat().st_size
+            if size != self.size:
+                return f"is corrupted (it has {size} bytes instead of {self.size})"
+            if provenance.file_digest(path, memory) != self.sha256:
+                return "is corrupted (it differs from the original)"
+        except OSError as error:
+            return f"can't be read ({error.strerror})"
+        return ""
+
+
+BATCHES = "cifar-10-batches-py"
+CIFAR10_FILES = tuple(
+    KnownFile(name, int(size), sha256)
+    for name, size, sha256 in map(
+        str.split,
+        """\
+batches.meta 158 f962466ef690d46b226450fb9aadc74ba4bc64a76aa526b5827fe4bc5c7125cb
+data_batch_1 31035704 54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd
+data_batch_2 31035320 766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8
+data_batch_3 31035999 0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9
+data_batch_4 31035696 3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b
+data_batch_5 31035623 d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154
+test_batch 31035526 f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831
+""".splitlines(),
+    )
+)
+IMAGENET_WEIGHTS = KnownFile(
+    "resnet18-f37072fd.pth",
+    46830571,
+    "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+)
 
 
 @dataclass(frozen=True)
 class Inputs:
     """The data and the weights of a run.
 
-    Parameters
+    Attributes
     ----------
     mode
         ``imagenet``: CIFAR-10 and the ImageNet weights; ``other-weights``: CIFAR-10 and weights
@@ -58,19 +90,7 @@ class Inputs:
 def resolve(settings: Settings) -> Inputs:
     """Find the data and the weights: both real, or else the embedded sample.
 
-    Parameters
-    ----------
-    settings
-        The run's settings; a folder or file named there must be good, a download may be absent.
-
-    Returns
-    -------
-    Inputs
-
-    Raises
-    ------
-    UserError
-        If a file that was named, or downloaded, is missing or not what it should be.
+    Raises `UserError` if a file that was named, or downloaded, is not what it should be.
     """
     data = _find_data(settings)
     weights = _find_weights(settings)
@@ -84,78 +104,66 @@ def resolve(settings: Settings) -> Inputs:
             stamp="sample, not CIFAR-10",
             missing=missing,
         )
-    if _digest(settings, weights).startswith(IMAGENET_DIGEST):
+    if not IMAGENET_WEIGHTS.fault(weights, memory(settings)):
         return Inputs("imagenet", data, weights, "CIFAR-10, ImageNet weights (IMAGENET1K_V1)")
     return Inputs("other-weights", data, weights, f"CIFAR-10, weights from {weights.name}")
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Identify the inputs by their content, for keys.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    dict
-        ``data``, ``weights`` (digests) and ``mode``.
-
-    Raises
-    ------
-    UserError
-        As `resolve` does.
-    """
+    """Identify the inputs by their content, for keys; raises as `resolve` does."""
     inputs = resolve(settings)
     if inputs.weights is None:
         sample = provenance.code_digest("mmn13lib.q3_transfer.data.sample")
         return {"data": sample, "weights": "random", "mode": inputs.mode}
-    # resolve has just checked that the data are these
     return {
-        "data": provenance.key(**CIFAR10_DIGESTS),
-        "weights": _digest(settings, inputs.weights),
+        # resolve has just checked that the data are these
+        "data": provenance.key(**{file.name: file.sha256 for file in CIFAR10_FILES}),
+        "weights": provenance.file_digest(inputs.weights, memory(settings)),
         "mode": inputs.mode,
     }
 
 
+def faults(
+    folder: Path, files: Iterable[KnownFile] | None = None, memory: Path | None = None
+) -> list[str]:
+    """List what is wrong with an unpacked CIFAR-10's files; empty where all are genuine."""
+    files = CIFAR10_FILES if files is None else files
+    found = {file.name: file.fault(folder / file.name, memory) for file in files}
+    return [f"{folder / name} {fault}" for name, fault in found.items() if fault]
+
+
+def memory(settings: Settings) -> Path:
+    """Name the file that remembers digests, so that each input is read through once."""
+    return settings.cache / "digests.json"
+
+
 def _find_data(settings: Settings) -> Path | None:
-    given = settings.data is not None
     folder = settings.data or settings.downloads
     advice = (
         f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked from the "
         "original archive"
-        if given
+        if settings.data
         else f"delete {folder / BATCHES} and run `mmn13 fetch`"
     )
     if not (folder / BATCHES).is_dir():
-        if given:
+        if settings.data:
             raise UserError(f"There is no folder {BATCHES} in {folder}: {advice}.")
         return None
-    for name, expected in CIFAR10_DIGESTS.items():
-        file = folder / BATCHES / name
-        if not file.is_file():
-            raise UserError(f"CIFAR-10 is incomplete, {file} is missing: {advice}.")
-        if _digest(settings, file) != expected:
-            raise UserError(f"{file} is corrupted (it differs from the original): {advice}.")
+    if wrong := faults(folder / BATCHES, memory=memory(settings)):
+        raise UserError(f"CIFAR-10 is not whole, {wrong[0]}: {advice}.")
     return folder
 
 
 def _find_weights(settings: Settings) -> Path | None:
-    if settings.weights is None:
-        downloaded = settings.downloads / WEIGHTS_FILE
-        if not downloaded.is_file():
-            return None
-        if not _digest(settings, downloaded).startswith(IMAGENET_DIGEST):
-            raise UserError(f"{downloaded} is corrupted: delete it and run `mmn13 fetch`.")
-        return downloaded
-    if not settings.weights.is_file():
+    path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
+    if path.is_file():
+        fault = "" if settings.weights else IMAGENET_WEIGHTS.fault(path, memory(settings))
+        if fault:
+            raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")
+        return path
+    if settings.weights:
         raise UserError(
-            f"There is no file {settings.weights}: let MMN13_WEIGHTS (--weights) name a ResNet-18 "
-            "state dict (.pth or .safetensors)."
+            f"There is no file {path}: let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict "
+            "(.pth or .safetensors)."
         )
-    return settings.weights
-
-
-def _digest(settings: Settings, file: Path) -> str:
-    return provenance.file_digest(file, settings.cache / "digests.json")
+    return None

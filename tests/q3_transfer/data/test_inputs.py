@@ -12,18 +12,31 @@ from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
 
 
+def known(path: Path, name: str = "") -> inputs.KnownFile:
+    return inputs.KnownFile(name or path.name, path.stat().st_size, file_digest(path))
+
+
 @pytest.fixture
 def real(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings that name files which stand in for CIFAR-10 and for weights."""
     batches = settings.root / "data" / inputs.BATCHES
     batches.mkdir(parents=True)
-    for name in inputs.CIFAR10_DIGESTS:
-        (batches / name).write_text(f"the bytes of {name}")
-    digests = {name: file_digest(batches / name) for name in inputs.CIFAR10_DIGESTS}
-    monkeypatch.setattr(inputs, "CIFAR10_DIGESTS", digests)
+    for file in inputs.CIFAR10_FILES:
+        (batches / file.name).write_text(f"the bytes of {file.name}")
+    files = tuple(known(batches / file.name) for file in inputs.CIFAR10_FILES)
+    monkeypatch.setattr(inputs, "CIFAR10_FILES", files)
     weights = settings.root / "somebody.safetensors"
     weights.write_text("weights")
     return replace(settings, data=batches.parent, weights=weights)
+
+
+@pytest.fixture
+def imagenet(real: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The same, with the weights counted as the ImageNet ones."""
+    assert real.weights is not None
+    genuine = known(real.weights, inputs.IMAGENET_WEIGHTS.name)
+    monkeypatch.setattr(inputs, "IMAGENET_WEIGHTS", genuine)
+    return real
 
 
 def test_the_sample_stands_in_where_nothing_is_there(settings: Settings) -> None:
@@ -47,29 +60,35 @@ def test_weights_that_somebody_gave_are_named(real: Settings) -> None:
     assert (found.stamp, found.missing) == ("", ())
 
 
-def test_imagenet_weights_are_known_by_their_digest(
-    real: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert real.weights is not None
-    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
-    assert resolve(real).mode == "imagenet"
+def test_imagenet_weights_are_known_by_their_content(imagenet: Settings) -> None:
+    assert resolve(imagenet).mode == "imagenet"
 
 
-def test_downloads_are_found_without_being_named(
-    real: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert real.data is not None
-    assert real.weights is not None
-    real.downloads.parent.mkdir()
-    real.data.rename(real.downloads)
-    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
-    real.weights.rename(real.downloads / inputs.WEIGHTS_FILE)
-    assert resolve(replace(real, data=None, weights=None)).mode == "imagenet"
+def test_downloads_are_found_without_being_named(imagenet: Settings) -> None:
+    assert imagenet.data is not None
+    assert imagenet.weights is not None
+    imagenet.downloads.parent.mkdir()
+    imagenet.data.rename(imagenet.downloads)
+    imagenet.weights.rename(imagenet.downloads / inputs.IMAGENET_WEIGHTS.name)
+    assert resolve(replace(imagenet, data=None, weights=None)).mode == "imagenet"
 
 
 def corrupt_batch(settings: Settings) -> Settings:
     assert settings.data is not None
-    (settings.data / inputs.BATCHES / "data_batch_3").write_text("something else")
+    (settings.data / inputs.BATCHES / "data_batch_3").write_text("The bytes of data_batch_3")
+    return settings
+
+
+def truncate_batch(settings: Settings) -> Settings:
+    assert settings.data is not None
+    (settings.data / inputs.BATCHES / "data_batch_3").write_text("the")
+    return settings
+
+
+def link_to_endless_zeros(settings: Settings) -> Settings:
+    lose_batch(settings)
+    assert settings.data is not None
+    (settings.data / inputs.BATCHES / "test_batch").symlink_to("/dev/zero")
     return settings
 
 
@@ -82,7 +101,9 @@ def lose_batch(settings: Settings) -> Settings:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (corrupt_batch, "data_batch_3 is corrupted"),
+        (corrupt_batch, r"data_batch_3 is corrupted \(it differs"),
+        (truncate_batch, r"data_batch_3 is corrupted \(it has 3 bytes instead of 25\)"),
+        (link_to_endless_zeros, "test_batch is no regular file"),
         (lose_batch, "test_batch is missing"),
         (lambda good: replace(good, data=Path("/nowhere")), "no folder cifar-10-batches-py"),
         (lambda good: replace(good, weights=Path("/nowhere.pth")), "no file /nowhere.pth"),
@@ -96,7 +117,7 @@ def test_a_wrong_input_is_an_error_that_says_what_to_do(spoil, words, real: Sett
 
 def test_a_damaged_download_sends_to_fetch(settings: Settings) -> None:
     settings.downloads.mkdir(parents=True)
-    (settings.downloads / inputs.WEIGHTS_FILE).write_text("half of them")
+    (settings.downloads / inputs.IMAGENET_WEIGHTS.name).write_text("half of them")
     with pytest.raises(UserError, match="mmn13 fetch"):
         resolve(settings)
 
@@ -115,6 +136,6 @@ def test_the_three_kinds_have_three_fingerprints(
 ) -> None:
     assert real.weights is not None
     prints = [fingerprint(real), fingerprint(replace(real, data=None, weights=None))]
-    monkeypatch.setattr(inputs, "IMAGENET_DIGEST", file_digest(real.weights)[:8])
+    monkeypatch.setattr(inputs, "IMAGENET_WEIGHTS", known(real.weights))
     prints.append(fingerprint(real))
     assert len({tuple(each.values()) for each in prints}) == 3
