@@ -46,7 +46,7 @@ class Executed:
 @contextmanager
 def only_render(settings: Settings, progress: Progress) -> Iterator[None]:
     """Hold the lock that lets one render at a time work here; a second one waits and says so."""
-    path = settings.cache / "render.lock"
+    path = settings.locks / "render.lock"
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

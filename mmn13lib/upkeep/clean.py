@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 
@@ -13,46 +15,45 @@ LEFTOVERS = (
 )  # fmt: skip
 """What both engines make, as patterns from the project's folder."""
 
+LOCKS = ("downloads", "experiment", "render")
+
 
 def clean(settings: Settings, confirm: Callable[[str], bool]) -> list[Path]:
-    """Remove reports and caches; ask before anything goes that took long or is not known.
+    """Remove reports and caches, and what took long or is not known where `confirm` says so.
 
-    Nothing outside the project's folder is touched: of a link only the link goes.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    confirm
-        Asked before the downloads, the experiment's results, and whatever else lies in
-        ``artifacts`` are deleted.
-
-    Returns
-    -------
-    list of Path
-        What was removed.
-
-    Raises
-    ------
-    UserError
-        If something could not be removed.
+    Nothing outside the project's folder is touched: of a link only the link goes. Raises
+    `UserError` if another process works here, or something could not be removed.
     """
     root = settings.root
-    quickly_made = [path for pattern in LEFTOVERS for path in root.glob(pattern)]
-    quickly_made += [settings.cache, settings.benchmarks]
+    if not (root / "mmn13lib" / "cli.py").is_file():
+        raise UserError(
+            f"{root} is another Quarto project (it has no mmn13lib/cli.py), nothing was removed: "
+            "change to the folder that you cloned and try again."
+        )
+    with ExitStack() as held:
+        for name in LOCKS:
+            held.enter_context(locks.exclusive(settings.locks / f"{name}.lock", fail=True))
+        going = list(_chosen(settings, confirm))
+        for path in going:
+            _remove(path)
+    return going
+
+
+def _chosen(settings: Settings, confirm: Callable[[str], bool]) -> Iterator[Path]:
+    made = [path for pattern in LEFTOVERS for path in settings.root.glob(pattern)]
+    made += [settings.cache, settings.benchmarks]
+    yield from _ours(made, settings.root)
     questions = {
         settings.downloads: "the downloads (CIFAR-10 and the weights)",
         settings.results: "the results of question 3's experiment",
     }
-    going = list(_ours(quickly_made, root))
-    others = settings.artifacts.iterdir() if settings.artifacts.is_dir() else ()
-    for path in _ours(others, root):
+    for path in _ours(settings.artifacts.iterdir(), settings.root):
         what = questions.get(path, path.name)
-        if path not in going and confirm(f"Delete {what}, {_size(path) / 1e6:.0f} MB, {path}?"):
-            going.append(path)
-    for path in going:
-        _remove(path)
-    return going
+        # a lock file that went would let two processes hold the same lock
+        if path not in (*made, settings.locks) and confirm(
+            f"Delete {what}, {_size(path) / 1e6:.0f} MB, {path}?"
+        ):
+            yield path
 
 
 def _ours(paths: Iterable[Path], root: Path) -> Iterator[Path]:

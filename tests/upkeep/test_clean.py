@@ -1,11 +1,17 @@
 """`mmn13 clean` removes what can be made again, asks about the rest, touches nothing else."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.upkeep import clean as clean_module
 from mmn13lib.upkeep.clean import clean
 
 
@@ -13,6 +19,13 @@ def put(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x")
     return path
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of this project, which its command tells from other Quarto projects."""
+    put(settings.root / "mmn13lib" / "cli.py")
+    return settings
 
 
 @pytest.fixture
@@ -27,7 +40,6 @@ def full(settings: Settings) -> Settings:
         settings.root / ".quarto" / "x",
         settings.root / "report" / ".jupyter_cache" / "x",
         settings.root / "report" / "q1-convolution.qmd",
-        settings.root / "mmn13lib" / "cli.py",
         settings.root / "_quarto.yml.local",
     ):
         put(path)
@@ -37,7 +49,7 @@ def full(settings: Settings) -> Settings:
 def names(settings: Settings) -> set[str]:
     root = settings.root
     files = (path for path in root.rglob("*") if path.is_file() or path.is_symlink())
-    return {path.relative_to(root).as_posix() for path in files}
+    return {path.relative_to(root).as_posix() for path in files if path.suffix != ".lock"}
 
 
 SOURCES = {
@@ -118,3 +130,68 @@ def test_what_cannot_be_removed_is_an_error(
     monkeypatch.setattr("mmn13lib.upkeep.clean.shutil.rmtree", refuse)
     with pytest.raises(UserError, match="could not be removed"):
         clean(full, lambda question: True)
+
+
+def test_another_quarto_project_is_left_alone(full: Settings) -> None:
+    (full.root / "mmn13lib" / "cli.py").unlink()
+    before = names(full)
+    with pytest.raises(UserError, match="another Quarto project"):
+        clean(full, lambda question: True)
+    assert names(full) == before
+
+
+def hold(path: Path, fail: bool) -> subprocess.Popen[str]:
+    """Start a process that takes a lock, tells so, and holds it until its input ends."""
+    code = f"""
+import sys
+from pathlib import Path
+from mmn13lib.foundation import locks
+try:
+    with locks.exclusive(Path(sys.argv[1]), fail={fail}):
+        print("held", flush=True)
+        sys.stdin.read()
+except locks.Held as error:
+    print(error, flush=True)
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=PIPE, stdout=PIPE, text=True
+    )
+
+
+def heard(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("name", ["downloads", "experiment", "render"])
+def test_nothing_is_removed_while_another_process_works_here(name: str, full: Settings) -> None:
+    before = names(full)
+    with hold(full.locks / f"{name}.lock", fail=False) as other:
+        assert heard(other) == "held\n"
+        with pytest.raises(UserError, match=f"process {other.pid}, since .* wait until"):
+            clean(full, lambda question: True)
+        assert names(full) == before
+        other.communicate()
+    clean(full, lambda question: True)
+    assert names(full) == SOURCES
+
+
+def test_no_other_process_starts_to_work_here_while_it_removes(full: Settings) -> None:
+    heard_by_others: list[str] = []
+
+    def start_another(question: str) -> bool:
+        with hold(full.locks / "experiment.lock", fail=True) as other:
+            heard_by_others.append(heard(other))
+            other.communicate()
+        return True
+
+    clean(full, start_another)
+    assert len(heard_by_others) == 2
+    assert all(f"process {os.getpid()}" in said for said in heard_by_others)
+
+
+def test_it_takes_every_lock_that_the_package_has() -> None:
+    package = Path(clean_module.__file__).parents[1]
+    sources = "".join(file.read_text("utf-8") for file in package.rglob("*.py"))
+    found = set(re.findall(r'(\w+) / f?"(\S+?)\.lock"', sources)) - {("locks", "{name}")}
+    assert found == {("locks", name) for name in clean_module.LOCKS}

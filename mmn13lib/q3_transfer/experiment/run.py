@@ -107,7 +107,7 @@ def _find(folder: Path, inputs: Inputs, say: Say) -> Results | None:
 @contextmanager
 def _alone(settings: Settings, say: Say) -> Iterator[None]:
     """Hold the experiment's lock, which the system frees when a process ends or is killed."""
-    path = settings.results / "experiment.lock"
+    path = settings.locks / "experiment.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
