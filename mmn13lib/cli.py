@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
-from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,45 +19,35 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-
-class Engine(StrEnum):
-    """What turns the chapters into documents."""
-
-    auto = "auto"
-    quarto = "quarto"
-    embedded = "embedded"
-
-
-class Benchmark(StrEnum):
-    """What can be measured."""
-
-    convolution = "convolution"
-    transfer = "transfer"
-    render = "render"
-
-
-DataOption = Annotated[
+Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with cifar-10-batches-py.", envvar="MMN13_DATA"),
+    typer.Option(help="Folder with cifar-10-batches-py.", envvar="MMN13_DATA"),
 ]
-WeightsOption = Annotated[
+Weights = Annotated[
     Path | None,
-    typer.Option(
-        "--weights", help="A ResNet-18 state dict, .pth or .safetensors.", envvar="MMN13_WEIGHTS"
-    ),
+    typer.Option(help="ResNet-18 state dict, .pth or .safetensors.", envvar="MMN13_WEIGHTS"),
 ]
-OfflineOption = Annotated[
+Offline = Annotated[
     bool, typer.Option("--offline", help="Forbid every connection.", envvar="MMN13_OFFLINE")
 ]
 
 
-def _settings(data: Path | None, weights: Path | None, offline: bool) -> Settings:
+def _settings(data: Path | None, weights: Path | None, offline: bool = False) -> Settings:
     """Put the flags where the chapters' kernels, which are other processes, read them too."""
-    flags = {"MMN13_DATA": data, "MMN13_WEIGHTS": weights}
-    os.environ.update({name: str(path.absolute()) for name, path in flags.items() if path})
-    if offline:
-        os.environ["MMN13_OFFLINE"] = "1"
-    return Settings.from_environment()
+    flags = {"MMN13_DATA": data, "MMN13_WEIGHTS": weights, "MMN13_OFFLINE": "1" if offline else ""}
+    os.environ.update({name: str(value) for name, value in flags.items() if value})
+    settings = Settings.from_environment()
+    absolute = {"MMN13_DATA": settings.data, "MMN13_WEIGHTS": settings.weights}
+    os.environ.update({name: str(path) for name, path in absolute.items() if path})
+    return settings
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _mark(ok: bool) -> str:
+    return "[OK]  " if ok else "[FAIL]"
 
 
 @app.callback()
@@ -70,10 +59,8 @@ def _debug(
 
 
 @app.command()
-def check(
-    data: DataOption = None, weights: WeightsOption = None, offline: OfflineOption = False
-) -> None:
-    """Say what the report needs and whether it is there, with the command that mends it.
+def check(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
+    """Tell what the report needs, and how to get what is missing.
 
     Example: mmn13 check
     """
@@ -81,28 +68,24 @@ def check(
 
     found = look(_settings(data, weights, offline))
     for requirement in found:
-        mark = "[OK]  " if requirement.ok else "[FAIL]"
-        print(f"{mark} {requirement.name}: {requirement.detail}")
+        print(f"{_mark(requirement.ok)} {requirement.name}: {requirement.detail}")
         if not requirement.ok:
-            note = "" if requirement.needed else "optional; "
-            print(f"       {note}{requirement.fix}")
+            print(f"       {'' if requirement.needed else 'optional; '}{requirement.fix}")
     if any(requirement.needed and not requirement.ok for requirement in found):
         raise typer.Exit(1)
 
 
 @app.command()
-def fetch(
-    data: DataOption = None, weights: WeightsOption = None, offline: OfflineOption = False
-) -> None:
-    """Download CIFAR-10 (170 MB) and the ImageNet weights of ResNet-18 (45 MB).
+def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
+    """Download CIFAR-10 (170 MB) and the ImageNet weights (47 MB).
 
     A broken download goes on where it stopped; both are checked.
 
     Example: mmn13 fetch
     """
-    from mmn13lib.downloads.fetch import fetch as fetch_all
+    from mmn13lib.downloads.fetch import fetch as download
 
-    fetched = fetch_all(_settings(data, weights, offline), progress=_say)
+    fetched = download(_settings(data, weights, offline), progress=_say)
     if fetched.missing:
         raise UserError(
             f"{'; '.join(fetched.missing)}: run it again with a network, or name copies of your "
@@ -111,12 +94,10 @@ def fetch(
 
 
 @app.command()
-def experiment(
-    data: DataOption = None, weights: WeightsOption = None, offline: OfflineOption = False
-) -> None:
-    """Train what question 3 compares, and store the results; a second call finds them.
+def experiment(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
+    """Train what question 3 compares, and store the results.
 
-    Killed at any moment, it goes on from there when it is started again.
+    A second call finds them. Killed at any moment, it goes on from there when started again.
 
     Example: mmn13 experiment --data ~/cifar
     """
@@ -127,7 +108,9 @@ def experiment(
 
 @app.command()
 def render(
-    engine: Annotated[Engine, typer.Option(help="auto: Quarto where it is.")] = Engine.auto,
+    engine: Annotated[
+        Literal["auto", "quarto", "embedded"], typer.Option(help="auto: Quarto where it is.")
+    ] = "auto",
     rerun: Annotated[
         list[str] | None,
         typer.Option(help="Execute this chapter again whatever the cache says, e.g. q2."),
@@ -135,11 +118,11 @@ def render(
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail instead of using the embedded sample.")
     ] = False,
-    data: DataOption = None,
-    weights: WeightsOption = None,
-    offline: OfflineOption = False,
+    data: Data = None,
+    weights: Weights = None,
+    offline: Offline = False,
 ) -> None:
-    """Make the report: fetch, run the experiment where it has not been, write HTML and PDF.
+    """Make the report, HTML and PDF, and before it what it needs.
 
     Example: mmn13 render --rerun q2
     """
@@ -148,7 +131,7 @@ def render(
 
     settings = _settings(data, weights, offline)
     warnings = prepare(settings, strict=strict, progress=_say)
-    files = render(settings, engine=engine.value, rerun=tuple(rerun or ()), progress=_say)
+    files = render(settings, engine=engine, rerun=tuple(rerun or ()), progress=_say)
     for warning in warnings:
         _say(f"\n{warning}")
     _say("\nThe report:")
@@ -158,7 +141,7 @@ def render(
 
 @app.command()
 def status() -> None:
-    """List each chapter: fresh, or what changed since it was executed.
+    """List what has changed since each chapter was executed.
 
     Example: mmn13 status
     """
@@ -170,43 +153,33 @@ def status() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[Benchmark, typer.Argument(help="What to measure.")],
-    quick: Annotated[bool, typer.Option("--quick", help="About 30 seconds.")] = False,
-    data: DataOption = None,
-    weights: WeightsOption = None,
-    offline: OfflineOption = False,
+    what: Annotated[Literal["convolution", "transfer", "render"], typer.Argument()],
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
+    data: Data = None,
+    weights: Weights = None,
+    offline: Offline = False,
 ) -> None:
-    """Measure, print a table and store the figures that the chapters show.
+    """Measure the times that the chapters show, and print them.
 
     Example: mmn13 bench convolution --quick
     """
-    from importlib import import_module
-
-    import_module(f"mmn13lib.benchmarks.{what.value}").run(
-        _settings(data, weights, offline), quick=quick
-    )
+    run = import_module(f"mmn13lib.benchmarks.{what}").run
+    run(_settings(data, weights, offline), quick=quick)
 
 
 @app.command()
 def submit(
-    id: Annotated[str, typer.Option("--id", help="Nine digits, with leading zeros.")] = "",
-    video: Annotated[str, typer.Option("--video", help="The video's address, https://…")] = "",
-    name: Annotated[
-        str, typer.Option("--name", help="Yours; without it, book: author of _quarto.yml.local.")
-    ] = "",
+    id: Annotated[str, typer.Option(help="Nine digits, with leading zeros.")] = "",
+    video: Annotated[str, typer.Option(help="The video's address, https://…")] = "",
+    name: Annotated[str, typer.Option(help="Without it: that in _quarto.yml.local.")] = "",
     force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Make it even so; question 3's results must still be this code's."
-        ),
+        bool, typer.Option("--force", help="Make it whatever is wrong, if there are results.")
     ] = False,
-    check: Annotated[
-        Path | None, typer.Option("--check", help="Look through this ZIP instead of making one.")
-    ] = None,
-    data: DataOption = None,
-    weights: WeightsOption = None,
+    check: Annotated[Path | None, typer.Option(help="Look through this ZIP instead.")] = None,
+    data: Data = None,
+    weights: Weights = None,
 ) -> None:
-    """Make the ZIP to hand in: the executed notebook, the PDF, the sources.
+    """Make the ZIP to hand in: executed notebook, PDF, sources.
 
     Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…
     """
@@ -217,7 +190,7 @@ def submit(
     from mmn13lib.submission.identity import Student
     from mmn13lib.submission.material import gather
 
-    material = gather(_settings(data, weights, False), Student(id, video, name), force)
+    material = gather(_settings(data, weights), Student(id, video, name), force)
     path = package.make(material, progress=_say)
     _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
 
@@ -229,14 +202,14 @@ def _check_submission(path: Path) -> None:
     for line in check.listing(path):
         print(f"       {line}")
     for finding in findings:
-        print(f"{'[OK]  ' if finding.ok else '[FAIL]'} {finding.what}")
+        print(f"{_mark(finding.ok)} {finding.what}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
 @app.command()
-def script(data: DataOption = None, weights: WeightsOption = None) -> None:
-    """Write the video's script: what to say, which cells to run, and when.
+def script(data: Data = None, weights: Weights = None) -> None:
+    """Write the video's script: what to say and run, and when.
 
     Example: mmn13 script
     """
@@ -245,9 +218,9 @@ def script(data: DataOption = None, weights: WeightsOption = None) -> None:
     from mmn13lib.submission.script import make
 
     # before the video is recorded there is no link, and the sample shows a rehearsal
-    settings = _settings(data, weights, False)
+    material = gather(_settings(data, weights), Student("", ""), force=True)
     _say("\nThe video's script:")
-    for file in make(gather(settings, Student("", ""), force=True), progress=_say):
+    for file in make(material, progress=_say):
         _say(f"  {file}")
 
 
@@ -255,19 +228,14 @@ def script(data: DataOption = None, weights: WeightsOption = None) -> None:
 def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; delete everything.")] = False,
 ) -> None:
-    """Remove what can be made again; ask before downloads or results go.
+    """Remove what can be made again; ask before what took long.
 
     Example: mmn13 clean
     """
     from mmn13lib.upkeep import clean
 
-    confirm: Callable[[str], bool] = (lambda question: True) if yes else typer.confirm
-    for path in clean.clean(Settings.from_environment(), confirm):
+    for path in clean.clean(Settings.from_environment(), lambda what: yes or typer.confirm(what)):
         print(f"removed {path}")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def main() -> None:

@@ -1,16 +1,19 @@
 """The command `mmn13`: quick, helpful, and never a traceback."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from mmn13lib import cli
 from mmn13lib.foundation.errors import UserError
 
-COMMANDS = ("check", "fetch", "experiment", "render", "status", "bench", "clean")
+COMMANDS = tuple(typer.main.get_command(cli.app).commands)
 
 
 def imported_after(statement: str) -> set[str]:
@@ -26,7 +29,10 @@ def test_import_stays_light(statement: str) -> None:
 
 
 def test_conv2d_resolves_when_it_is_asked_for() -> None:
-    assert "torch" in imported_after("from mmn13lib import Conv2d")
+    from mmn13lib import Conv2d
+    from mmn13lib.q1_convolution import layer
+
+    assert Conv2d is layer.Conv2d
 
 
 def test_unknown_attribute_of_the_package_is_an_attribute_error() -> None:
@@ -34,6 +40,18 @@ def test_unknown_attribute_of_the_package_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="Conv3d"):
         _ = mmn13lib.Conv3d
+
+
+def test_every_command_that_the_readme_names_is_there() -> None:
+    named = re.findall(r"`?mmn13 ([a-z]+)", (Path(__file__).parents[1] / "README.md").read_text())
+    assert {*named} <= {*COMMANDS}
+    assert {"submit", "script"} <= {*COMMANDS}
+
+
+def test_the_list_of_commands_fits_a_terminal() -> None:
+    result = CliRunner().invoke(cli.app, ["--help"])
+    assert all(command in result.output for command in COMMANDS)
+    assert "..." not in result.output.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,12 +90,13 @@ def test_flag_reaches_the_kernels_through_the_environment(
 ) -> None:
     (tmp_path / "_quarto.yml").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MMN13_DATA", "")
-    settings = cli._settings(tmp_path / "data", None, offline=True)
+    for name in ("MMN13_DATA", "MMN13_OFFLINE"):
+        monkeypatch.setenv(name, "")
+    settings = cli._settings(Path("data"), None, offline=True)
     assert settings.data == tmp_path / "data"
-    import os
-
+    # the kernels work in another folder
     assert os.environ["MMN13_DATA"] == str(tmp_path / "data")
+    assert os.environ["MMN13_OFFLINE"] == "1"
 
 
 def test_outside_the_project_the_error_says_where_to_go(

@@ -51,10 +51,25 @@ class Settings:
 
         def path(name: str) -> Path | None:
             value = environment.get(name, "")
-            return Path(value).expanduser().absolute() if value else None
+            try:
+                found = Path(value).expanduser().absolute()
+                found.exists()
+            except (OSError, RuntimeError) as error:  # it is too long, or ~ a stranger's
+                raise UserError(
+                    f"{name} is no path that can be used ({value[:40]}): let it name a file or "
+                    "folder that is there."
+                ) from error
+            return found if value else None
 
+        try:
+            here = Path.cwd()
+        except FileNotFoundError as error:
+            raise UserError(
+                "The folder that this was started in is deleted: change to the folder that you "
+                "cloned and try again."
+            ) from error
         return cls(
-            root=find_root(Path.cwd()),
+            root=find_root(here),
             data=path("MMN13_DATA"),
             weights=path("MMN13_WEIGHTS"),
             offline=environment.get("MMN13_OFFLINE", "").lower() not in ("", "0", "false", "no"),

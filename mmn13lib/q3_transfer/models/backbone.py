@@ -164,7 +164,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             "`mmn13 fetch`."
         ) from error
     if not isinstance(weights, dict) or not all(
-        isinstance(value, Tensor) for value in weights.values()
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
         raise UserError(
             f"{path} holds no state dict (names with tensors) but a {type(weights).__name__}: "
