@@ -85,11 +85,10 @@ def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) 
     """
     from mmn13lib.downloads.fetch import fetch as download
 
-    fetched = download(_settings(data, weights, offline), progress=_say)
-    if fetched.missing:
+    if failures := download(_settings(data, weights, offline), progress=_say):
         raise UserError(
-            f"{'; '.join(fetched.missing)}: run it again with a network, or name copies of your "
-            "own with --data and --weights."
+            f"{'; '.join(failures)}: run it again with a network, or name copies of your own with "
+            "--data and --weights."
         )
 
 

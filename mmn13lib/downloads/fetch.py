@@ -3,18 +3,18 @@
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from mmn13lib.downloads import resumable
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, WEIGHTS, HostedFile
 from mmn13lib.downloads.resumable import Limits
 from mmn13lib.foundation import locks, storage
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.data.inputs import BATCHES, CIFAR10_FILES, KnownFile, faults, memory
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.data.inputs import BATCHES
 
 REMEMBERED_SECONDS = 3600
 
@@ -24,28 +24,8 @@ class Sources:
     """What is downloaded from where; tests name their own."""
 
     archive: HostedFile = CIFAR10_ARCHIVE
-    batches: tuple[KnownFile, ...] = CIFAR10_FILES
     weights: HostedFile = WEIGHTS
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """What there is.
-
-    Attributes
-    ----------
-    data
-        The folder that holds ``cifar-10-batches-py``, or None.
-    weights
-        The state dict's file, or None.
-    missing
-        For each of the two that could not be had: which, and the reason.
-    """
-
-    data: Path | None
-    weights: Path | None
-    missing: tuple[str, ...] = ()
 
 
 def fetch(
@@ -53,18 +33,18 @@ def fetch(
     progress: Callable[[str], None] = print,
     retry: bool = True,
     sources: Sources = Sources(),
-) -> Fetched:
+) -> list[str]:
     """Download the data set and the weights, each only where it is neither named nor there.
 
-    An archive that somebody put into the downloads folder is unpacked. Without `retry`, what
-    failed within the last hour is left alone: without a network no render waits for it again.
-    Raises `UserError` if the disk is full, or another process is downloading.
+    Says of each that could not be had the reason. An archive that somebody put into the downloads
+    folder is unpacked. Without `retry`, what failed within the last hour is left alone: without a
+    network no render waits for it again. Raises `UserError` if the disk is full, or another
+    process is downloading.
     """
-    fetched = _found(settings, sources)
-    if fetched.data and fetched.weights:
+    if not _absent(settings, sources):
         if retry:
-            progress(f"There already: {fetched.data} and {fetched.weights}")
-        return fetched
+            progress("CIFAR-10 and the weights are there already.")
+        return []
     archive = settings.downloads / sources.archive.file.name
     with locks.exclusive(settings.locks / "downloads.lock", fail=True):
         try:
@@ -73,37 +53,31 @@ def fetch(
             raise storage.disk_error(archive, error) from error
         for leftover in settings.downloads.glob(".unpacking-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        if not fetched.data and archive.exists():
+        if archive.exists() and sources.archive in _absent(settings, sources):
             if fault := sources.archive.file.fault(archive):
                 progress(f"{archive.name} {fault}: it is not used as it is")
                 archive.replace(resumable.part_path(archive))  # a download may go on from there
             else:
-                _unpack(archive, sources)
-                fetched = _found(settings, sources)
-        absent = [(fetched.data, sources.archive), (fetched.weights, sources.weights)]
-        failures = _download(settings, [each for there, each in absent if not there],
-                             sources.limits, progress, retry)  # fmt: skip
-        if archive.exists() and not fetched.data:
-            _unpack(archive, sources)
-    fetched = _found(settings, sources)
-    missing = tuple(
+                _unpack(archive)
+        wanted = _absent(settings, sources)
+        failures = _download(settings, wanted, sources.limits, progress, retry)
+        if archive.exists() and sources.archive in wanted:
+            _unpack(archive)
+    return [
         f"{each.label} could not be had ({failures.get(each.label, 'its archive lacks batches')})"
-        for there, each in ((fetched.data, sources.archive), (fetched.weights, sources.weights))
-        if not there
-    )
-    return Fetched(fetched.data, fetched.weights, missing)
+        for each in _absent(settings, sources)
+    ]
 
 
-def _found(settings: Settings, sources: Sources) -> Fetched:
-    data, weights, folder = settings.data, settings.weights, settings.downloads
-    remembered = memory(settings)
-    if data is None and not faults(folder / BATCHES, sources.batches, remembered):
-        data = folder
-    if weights is None and not sources.weights.file.fault(
-        folder / sources.weights.file.name, remembered
-    ):
-        weights = folder / sources.weights.file.name
-    return Fetched(data, weights)
+def _absent(settings: Settings, sources: Sources) -> list[HostedFile]:
+    absent = []
+    if not settings.data and inputs.faults(settings.downloads / BATCHES, settings):
+        absent.append(sources.archive)
+    weights = sources.weights.file
+    path = settings.downloads / weights.name
+    if not settings.weights and weights.fault(path, inputs.memory(settings)):
+        absent.append(sources.weights)
+    return absent
 
 
 def _download(
@@ -134,16 +108,17 @@ def _download(
         except resumable.Failed as error:
             fresh[each.label] = str(error)
     if fresh:
-        now = {label: {"time": time.time(), "reason": fresh[label]} for label in fresh}
-        storage.write_json(_failures_file(settings), {**_failures(settings), **now})
+        told = {label: [time.time(), reason] for label, reason in fresh.items()}
+        storage.write_json(_failures_file(settings), {**_told_failures(settings), **told})
     return {**failures, **fresh}
 
 
 def _failures_file(settings: Settings) -> Path:
-    return settings.cache / "offline.json"
+    return settings.cache / "failed-downloads.json"
 
 
-def _failures(settings: Settings) -> Mapping[str, Any]:
+def _told_failures(settings: Settings) -> dict[str, tuple[float, str]]:
+    """Read when each file could not be had, in seconds, and the reason."""
     try:
         return dict(storage.read_json(_failures_file(settings)))
     except storage.Damaged:
@@ -151,19 +126,19 @@ def _failures(settings: Settings) -> Mapping[str, Any]:
 
 
 def _recent_failures(settings: Settings) -> dict[str, str]:
-    ages = {label: (time.time() - one["time"], one["reason"])
-            for label, one in _failures(settings).items()}  # fmt: skip
+    told = _told_failures(settings).items()
+    ages = [(label, time.time() - moment, reason) for label, (moment, reason) in told]
     return {
         label: f"{reason}, tried {age / 60:.0f} minutes ago"
-        for label, (age, reason) in ages.items()
+        for label, age, reason in ages
         if 0 <= age < REMEMBERED_SECONDS
     }
 
 
-def _unpack(archive: Path, sources: Sources) -> None:
+def _unpack(archive: Path) -> None:
     """Turn the archive, whose digest was right, into the folder of batches; the archive goes."""
     target = archive.parent / BATCHES
-    expected = {file.name for file in sources.batches}
+    expected = {file.name for file in inputs.CIFAR10_FILES}
     try:
         with TemporaryDirectory(prefix=".unpacking-", dir=archive.parent) as temporary:
             unpacked = Path(temporary) / BATCHES

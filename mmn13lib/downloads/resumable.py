@@ -7,7 +7,7 @@ only a file whose digest is right gets its name.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
@@ -47,12 +47,11 @@ def part_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def probe(hosted: Iterable[HostedFile], limits: Limits = Limits()) -> dict[str, str]:
+def probe(hosted: Sequence[HostedFile], limits: Limits = Limits()) -> dict[str, str]:
     """Ask every address at once for a byte: why it can't be used, or an empty text.
 
     Having no network shows within `limits.probe_timeout`.
     """
-    hosted = tuple(hosted)
     reasons = {url: "did not answer in time" for each in hosted for url in each.urls}
     answers: Queue[tuple[str, str]] = Queue()
 

@@ -42,11 +42,11 @@ def prepare(
     UserError
         If `strict` and CIFAR-10 or the weights are missing; or whatever a step says.
     """
-    fetched = fetch(settings, progress=progress, retry=False)
+    not_fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
     warnings = []
     if chosen.mode == "sample":
-        missing = "; ".join(fetched.missing)
+        missing = "; ".join(not_fetched)
         if strict:
             raise UserError(f"The real input is not there, and --strict asks for it. {missing}")
         warnings.append(

@@ -142,7 +142,7 @@ def check_data(settings: Settings) -> Requirement:
     needed = settings.data is not None or folder.exists()
     if not folder.is_dir():
         return Requirement("data set", False, needed, f"no {BATCHES} in {folder.parent}", fix)
-    if wrong := inputs.faults(folder, memory=inputs.memory(settings)):
+    if wrong := inputs.faults(folder, settings):
         return Requirement("data set", False, needed, "; ".join(wrong), fix)
     return Requirement("data set", True, needed, f"CIFAR-10 in {folder}")
 

@@ -9,6 +9,7 @@ from support.local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, known
 
 from mmn13lib.downloads.fetch import Sources
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data import inputs
 
 
 @pytest.fixture
@@ -28,11 +29,14 @@ def online(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def sources(host: Host) -> Callable[..., Sources]:
+def sources(host: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sources]:
+    """Make sources whose hosts have these manners, of a CIFAR-10 of three small files."""
+    files = tuple(known(name, content) for name, content in BATCHES.items())
+    monkeypatch.setattr(inputs, "CIFAR10_FILES", files)
+
     def make(*manners: str, weights: tuple[str, ...] = ("good",)) -> Sources:
         return Sources(
             archive=host.hosts("archive", ARCHIVE, *manners),
-            batches=tuple(known(name, content) for name, content in BATCHES.items()),
             weights=host.hosts("weights", WEIGHTS, *weights),
             limits=QUICK,
         )

@@ -14,7 +14,7 @@ import pytest
 from support.local_host import ARCHIVE, Host, assert_all_there, known, names, quiet
 
 from mmn13lib.downloads import resumable
-from mmn13lib.downloads.fetch import Fetched, Sources, fetch
+from mmn13lib.downloads.fetch import Sources, fetch
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE
 from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
@@ -27,8 +27,7 @@ NAMES = ("batches.meta", "data_batch_1", "test_batch")
 def test_data_are_unpacked_and_weights_stand_beside_them(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    fetched = fetch(online, quiet, sources=sources("good"))
-    assert fetched == Fetched(online.downloads, online.downloads / "weights", ())
+    assert fetch(online, quiet, sources=sources("good")) == []
     assert_all_there(online)
 
 
@@ -37,16 +36,16 @@ def test_a_second_fetch_asks_nobody(
 ) -> None:
     fetch(online, quiet, sources=sources("good"))
     host.asked.clear()
-    assert not fetch(online, quiet, sources=sources("good")).missing
+    assert not fetch(online, quiet, sources=sources("good"))
     assert not host.asked
 
 
 def test_a_file_with_a_wrong_checksum_never_gets_its_name(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    fetched = fetch(online, quiet, sources=sources("wrong", weights=("wrong",)))
-    assert fetched.data is None and fetched.weights is None
-    assert all("checksum" in reason for reason in fetched.missing)
+    reasons = fetch(online, quiet, sources=sources("wrong", weights=("wrong",)))
+    assert len(reasons) == 2
+    assert all("checksum" in reason for reason in reasons)
     assert names(online.downloads) == set()
 
 
@@ -55,43 +54,42 @@ def test_failure_is_remembered_for_an_hour_except_by_fetch_itself(
 ) -> None:
     fetch(online, quiet, retry=False, sources=sources("gone"))
     host.asked.clear()
-    (reason,) = fetch(online, quiet, retry=False, sources=sources("good")).missing
+    (reason,) = fetch(online, quiet, retry=False, sources=sources("good"))
     assert "minutes ago" in reason and not host.asked
 
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3700)
-    assert not fetch(online, quiet, retry=False, sources=sources("good")).missing
+    assert not fetch(online, quiet, retry=False, sources=sources("good"))
 
 
 def test_fetch_itself_tries_whatever_is_remembered(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
     fetch(online, quiet, retry=False, sources=sources("gone"))
-    assert not fetch(online, quiet, sources=sources("good")).missing
+    assert not fetch(online, quiet, sources=sources("good"))
 
 
 def test_a_damaged_memory_of_failures_is_ignored(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
     fetch(online, quiet, sources=sources("gone"))
-    (online.cache / "offline.json").write_text("{")
-    assert not fetch(online, quiet, retry=False, sources=sources("good")).missing
+    (online.cache / "failed-downloads.json").write_text("{")
+    assert not fetch(online, quiet, retry=False, sources=sources("good"))
 
 
 def test_offline_makes_no_connection(
     settings: Settings, sources: Callable[..., Sources], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resumable, "build_opener", lambda *a, **k: pytest.fail("connected"))
-    fetched = fetch(settings, quiet, sources=sources("good"))
-    assert len(fetched.missing) == 2 and "offline" in fetched.missing[0]
+    reasons = fetch(settings, quiet, sources=sources("good"))
+    assert len(reasons) == 2 and "offline" in reasons[0]
 
 
 def test_what_the_settings_name_is_not_downloaded(
     online: Settings, host: Host, sources: Callable[..., Sources], tmp_path: Path
 ) -> None:
     given = replace(online, data=tmp_path / "mine", weights=tmp_path / "mine.pth")
-    fetched = fetch(given, quiet, sources=sources("good"))
-    assert (fetched.data, fetched.weights) == (given.data, given.weights)
+    assert fetch(given, quiet, sources=sources("good")) == []
     assert not host.asked and not online.downloads.exists()
 
 
@@ -100,8 +98,8 @@ def test_an_archive_put_there_by_hand_is_unpacked_offline(
 ) -> None:
     settings.downloads.mkdir(parents=True)
     (settings.downloads / "archive").write_bytes(ARCHIVE)
-    fetched = fetch(settings, quiet, sources=sources("good"))
-    assert fetched.data == settings.downloads
+    (reason,) = fetch(settings, quiet, sources=sources("good"))
+    assert "weights" in reason
     assert names(settings.downloads) == {"cifar-10-batches-py"}
 
 
@@ -111,7 +109,7 @@ def test_a_truncated_archive_is_noticed_and_continued(
     online.downloads.mkdir(parents=True)
     (online.downloads / "archive").write_bytes(ARCHIVE[:5000])
     said: list[str] = []
-    assert not fetch(online, said.append, sources=sources("good")).missing
+    assert not fetch(online, said.append, sources=sources("good"))
     assert any("archive is corrupted (it has 5000 bytes" in line for line in said)
     assert ("good", "archive", "5000-") in host.asked
     assert_all_there(online)
@@ -143,7 +141,7 @@ def test_an_archive_can_write_nothing_but_the_batches(
     evil = sources("good")
     evil = replace(evil, archive=replace(evil.archive, file=known("archive", buffer.getvalue())))
     before = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}
-    assert fetch(settings, quiet, sources=evil).data is None
+    assert any("archive" in reason for reason in fetch(settings, quiet, sources=evil))
     after = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}
     assert after - before <= {settings.locks, settings.locks / "downloads.lock"}
     assert names(settings.downloads / BATCHES) == set()

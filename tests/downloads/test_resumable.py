@@ -43,7 +43,7 @@ def have(settings: Settings, part: bytes) -> None:
 def test_a_bad_host_is_left_for_the_next(
     manner: str, online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    assert not fetch(online, quiet, sources=sources(manner, "good")).missing
+    assert not fetch(online, quiet, sources=sources(manner, "good"))
     assert_all_there(online)
 
 
@@ -78,7 +78,7 @@ def test_whatever_a_host_answers_the_part_is_kept(
     manner: str, words: str, online: Settings, sources: Callable[..., Sources]
 ) -> None:
     have(online, ARCHIVE[:HALF])
-    (reason,) = fetch(online, quiet, sources=sources(manner)).missing
+    (reason,) = fetch(online, quiet, sources=sources(manner))
     assert re.search(words, reason)
     assert (online.downloads / "archive.part").read_bytes() == ARCHIVE[:HALF]
 
@@ -87,7 +87,7 @@ def test_a_part_that_is_whole_already_is_used(
     online: Settings, host: Host, sources: Callable[..., Sources]
 ) -> None:
     have(online, ARCHIVE)
-    assert not fetch(online, quiet, sources=sources("good")).missing
+    assert not fetch(online, quiet, sources=sources("good"))
     assert host.manners("archive") == []
     assert_all_there(online)
 
@@ -97,7 +97,7 @@ def test_a_part_of_something_else_costs_one_more_try(
     length: int, asked: int, online: Settings, host: Host, sources: Callable[..., Sources]
 ) -> None:
     have(online, b"x" * length)
-    assert not fetch(online, quiet, sources=sources("good")).missing
+    assert not fetch(online, quiet, sources=sources("good"))
     assert host.manners("archive") == ["good"] * asked
     assert_all_there(online)
 
@@ -105,7 +105,7 @@ def test_a_part_of_something_else_costs_one_more_try(
 def test_a_host_that_only_crawls_is_given_up_and_its_part_is_kept(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    (reason,) = fetch(online, quiet, sources=sources("crawl")).missing
+    (reason,) = fetch(online, quiet, sources=sources("crawl"))
     assert "too slow" in reason
     assert names(online.downloads) == {"archive.part", "weights"}
 
@@ -127,9 +127,9 @@ def test_no_network_is_found_out_while_hosts_are_silent(online: Settings, host: 
         return HostedFile(name, known(name, b""), urls)
 
     sources = Sources(archive=nowhere("archive"), weights=nowhere("weights"), limits=QUICK)
-    fetched = fetch(online, quiet, sources=sources)
+    reasons = fetch(online, quiet, sources=sources)
     assert host.waited_out == []
-    assert len(fetched.missing) == 2 and "network" in fetched.missing[0]
+    assert len(reasons) == 2 and "network" in reasons[0]
 
 
 def test_the_real_limits_keep_the_promise_of_ten_seconds() -> None:
@@ -148,7 +148,7 @@ def test_a_name_look_up_that_hangs_does_not_hang_the_program(
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     before = set(threading.enumerate())
-    assert len(fetch(online, quiet, sources=Sources(limits=QUICK)).missing) == 2
+    assert len(fetch(online, quiet, sources=Sources(limits=QUICK))) == 2
     assert waited_out == []
     # Python waits at its end for threads that are not
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)

@@ -1,6 +1,5 @@
 """What the experiment runs on: which data and whose weights, or the embedded sample."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -96,14 +95,9 @@ def resolve(settings: Settings) -> Inputs:
     weights = _find_weights(settings)
     if data is None or weights is None:
         missing = ("CIFAR-10",) * (data is None) + ("the ResNet-18 weights",) * (weights is None)
-        return Inputs(
-            mode="sample",
-            data=settings.cache / "sample",
-            weights=None,
-            label="the embedded sample (drawn patterns, not CIFAR-10), random weights",
-            stamp="sample, not CIFAR-10",
-            missing=missing,
-        )
+        label = "the embedded sample (drawn patterns, not CIFAR-10), random weights"
+        stamp = "sample, not CIFAR-10"
+        return Inputs("sample", settings.cache / "sample", None, label, stamp, missing)
     if not IMAGENET_WEIGHTS.fault(weights, memory(settings)):
         return Inputs("imagenet", data, weights, "CIFAR-10, ImageNet weights (IMAGENET1K_V1)")
     return Inputs("other-weights", data, weights, f"CIFAR-10, weights from {weights.name}")
@@ -123,13 +117,11 @@ def fingerprint(settings: Settings) -> dict[str, str]:
     }
 
 
-def faults(
-    folder: Path, files: Iterable[KnownFile] | None = None, memory: Path | None = None
-) -> list[str]:
+def faults(folder: Path, settings: Settings) -> list[str]:
     """List what is wrong with an unpacked CIFAR-10's files; empty where all are genuine."""
-    files = CIFAR10_FILES if files is None else files
-    found = {file.name: file.fault(folder / file.name, memory) for file in files}
-    return [f"{folder / name} {fault}" for name, fault in found.items() if fault]
+    found = [(folder / file.name, file) for file in CIFAR10_FILES]
+    wrong = [(path, file.fault(path, memory(settings))) for path, file in found]
+    return [f"{path} {fault}" for path, fault in wrong if fault]
 
 
 def memory(settings: Settings) -> Path:
@@ -139,17 +131,14 @@ def memory(settings: Settings) -> Path:
 
 def _find_data(settings: Settings) -> Path | None:
     folder = settings.data or settings.downloads
-    advice = (
-        f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked from the "
-        "original archive"
-        if settings.data
-        else f"delete {folder / BATCHES} and run `mmn13 fetch`"
-    )
+    advice = f"delete {folder / BATCHES} and run `mmn13 fetch`"
+    if settings.data:
+        advice = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
     if not (folder / BATCHES).is_dir():
         if settings.data:
             raise UserError(f"There is no folder {BATCHES} in {folder}: {advice}.")
         return None
-    if wrong := faults(folder / BATCHES, memory=memory(settings)):
+    if wrong := faults(folder / BATCHES, settings):
         raise UserError(f"CIFAR-10 is not whole, {wrong[0]}: {advice}.")
     return folder
 
@@ -157,8 +146,7 @@ def _find_data(settings: Settings) -> Path | None:
 def _find_weights(settings: Settings) -> Path | None:
     path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
     if path.is_file():
-        fault = "" if settings.weights else IMAGENET_WEIGHTS.fault(path, memory(settings))
-        if fault:
+        if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, memory(settings))):
             raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")
         return path
     if settings.weights:
