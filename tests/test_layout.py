@@ -13,6 +13,12 @@ from mmn13lib.foundation.provenance import imported_names
 PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "mmn13lib"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = PROJECT / "tests"
+# what no single module does
+ABOUT_THE_WHOLE = {
+    "bad_input", "chapter", "grader", "layout", "making", "report", "repository",
+    "submitted_sample", "whole_book",
+}  # fmt: skip
 CHAPTERS = [PROJECT / "index.qmd", *sorted(PROJECT.glob("report/*.qmd"))]
 CELL = re.compile(r"^```\{python\}\n(.*?)^```", flags=re.M | re.S)
 
@@ -70,9 +76,42 @@ def test_no_two_modules_import_each_other() -> None:
     assert not {name for name, targets in reached.items() if name in targets}
 
 
+def test_every_room_has_its_floor() -> None:
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or is_package(path)}
+    assert rooms - {"__init__"} == {room for rooms in FLOORS for room in rooms}
+    inner = {path.name for path in PACKAGE.glob("q3_transfer/*") if is_package(path)}
+    assert inner == {*Q3_FLOORS}
+
+
+def is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").exists()
+
+
+def test_nothing_lies_deeper_than_a_room_of_question_3() -> None:
+    for module in MODULES:
+        parts = module.relative_to(PACKAGE).parts
+        assert len(parts) <= (3 if parts[0] == "q3_transfer" else 2), module
+
+
+@pytest.mark.parametrize("test", sorted(TESTS.rglob("test_*.py")), ids=lambda test: test.stem)
+def test_tests_are_found_by_the_name_of_what_they_test(test: Path) -> None:
+    room = PACKAGE / test.parent.relative_to(TESTS)
+    subject = test.stem.removeprefix("test_")
+    modules = {path.stem for path in room.glob("*.py")} - {"__init__"}
+    # several files may test one module: test_layer.py, test_layer_rules.py
+    assert subject in ABOUT_THE_WHOLE or any(
+        subject == module or subject.startswith(f"{module}_") for module in modules
+    )
+
+
+# their names, where a module is too long still
+TOO_LONG = {"steps", "derivation", "book"}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
 def test_a_file_stays_small_enough_to_read(module: Path) -> None:
-    assert len(module.read_text("utf-8").splitlines()) <= 330
+    lines = len(module.read_text("utf-8").splitlines())
+    assert lines <= 300 or (lines <= 330 and module.stem in TOO_LONG)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
@@ -80,7 +119,14 @@ def test_every_module_says_what_it_is(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("arguments", [("ruff", "format", "--check"), ("ruff", "check"), ("mypy",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ruff", "format", "--check"),
+        ("ruff", "check"),
+        pytest.param(("mypy",), marks=pytest.mark.slow),
+    ],
+)
 def test_linters_find_nothing(arguments: tuple[str, ...]) -> None:
     where = [] if arguments[0] == "mypy" else ["mmn13lib", "tests"]
     result = subprocess.run(
