@@ -29,9 +29,8 @@ def dotted(module: Path) -> str:
 
 
 def package_imports(module: Path) -> set[str]:
-    origin = dotted(module) + (".__init__" if module.name == "__init__.py" else "")
     known = {dotted(other) for other in MODULES}
-    names = imported_names(module.read_text("utf-8"), origin)
+    names = imported_names(module.read_text("utf-8"))
     return {name for name in names if name in known} - {"mmn13lib", dotted(module)}
 
 

@@ -16,7 +16,8 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.data.preprocessing import per_image, preprocess
-from mmn13lib.q3_transfer.experiment.shards import peak_memory, stored_features
+from mmn13lib.q3_transfer.experiment.step_features import peak_memory
+from mmn13lib.q3_transfer.experiment.store import stored_features
 from mmn13lib.q3_transfer.models.backbone import NUM_FEATURES, TransferResNet, new_head
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
 from mmn13lib.q3_transfer.models.features import BATCH_SIZE, feature_network
@@ -26,7 +27,7 @@ from mmn13lib.writing.tables import markdown_table
 NUM_IMAGES = 60_000  # CIFAR-10's
 NUM_TRAIN = 45_000
 NUM_EPOCHS = 20
-MEASURED = ("mmn13lib.q3_transfer.experiment.shards", "mmn13lib.q3_transfer.training.head")
+MEASURED = ("mmn13lib.q3_transfer.experiment.store", "mmn13lib.q3_transfer.training.head")
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _extraction(network: nn.Module, images: Tensor, count: int) -> dict[str, Any
 
         def whole(part: Tensor, name: str) -> float:
             begin = time.perf_counter()
-            stored_features(Path(folder) / name, part, lambda: network)
+            stored_features(Path(folder) / name, part, lambda: network, print)
             return time.perf_counter() - begin
 
         whole(images[:BATCH_SIZE], "warm-up")

@@ -18,13 +18,22 @@ BUSY = 0.1  # of the cores
 def hardware() -> dict[str, Any]:
     """Name CPU, cores that may be used, memory (GiB), system, and the versions that compute."""
     return {
-        "cpu": _cpu_name(),
+        "cpu": _cpuinfo("model name") or platform.processor() or platform.machine(),
         "cores": len(_cores()),
         "memory": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": version("torch"),
         "torchvision": version("torchvision"),
+    }
+
+
+def computes_with() -> dict[str, Any]:
+    """Name what decides which device and precision torch chooses, without asking torch."""
+    return {
+        "bfloat16": "avx512_bf16" in _cpuinfo("flags"),
+        "nvidia": Path("/proc/driver/nvidia/version").exists(),
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
     }
 
 
@@ -75,10 +84,11 @@ def _own_seconds() -> float:
     return sum(os.times()[:4])  # user and system, this process's and its ended children's
 
 
-def _cpu_name() -> str:
+def _cpuinfo(field: str) -> str:
+    """Read a line about the first processor, where the system (Linux) has such a file."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+            if line.startswith(field):
+                return line.partition(":")[2].strip()
+    return ""

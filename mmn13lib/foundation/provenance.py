@@ -1,102 +1,63 @@
 """What a result was made from: the code that it imports, and the key made of that.
 
 The dependencies of code are found from its own import statements, followed through the modules
-of this package; nothing is kept by hand. A module counts by what it means: its syntax tree
-without docstrings, so comments, docstrings and formatting change no key. Nothing is imported to
-find out, so this is quick and needs no torch.
+of this package; nothing is kept by hand. A module counts by what it means: its syntax tree without
+docstrings, so comments, docstrings and formatting change no key. Nothing is imported to find
+out, so this is quick and needs no torch.
 """
 
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mmn13lib.foundation import storage
+from mmn13lib.foundation.storage import digest
 
 PACKAGE = Path(__file__).parents[1]
+CHECKERS_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 @cache
-def imported_names(source: str, module: str = "") -> frozenset[str]:
-    """List what a piece of Python code imports, wherever in it the statement stands.
+def imported_names(source: str) -> frozenset[str]:
+    """List what Python code imports, as dotted names, wherever in it the statement stands.
 
-    Parameters
-    ----------
-    source
-        Python code.
-    module
-        The module's own dotted name, for relative imports.
+    ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module. What stands under
+    TYPE_CHECKING is for type checkers and does not count.
 
-    Returns
-    -------
-    frozenset of str
-        Dotted names. ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
-
-    Examples
-    --------
     >>> sorted(imported_names("from mmn13lib.q3_transfer import data"))
     ['mmn13lib.q3_transfer', 'mmn13lib.q3_transfer.data']
     """
     names: set[str] = set()
-    for node in _executed(ast.parse(source)):
+    waiting: list[ast.AST] = [ast.parse(source)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) in CHECKERS_ONLY:
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parent = module.split(".")[: -node.level]
-                base = ".".join([*parent, base] if base else parent)
-            names.add(base)
-            names.update(f"{base}.{alias.name}" for alias in node.names)
+            if node.module is None or node.level:
+                raise ValueError(f"A relative import can't be followed: {ast.unparse(node)}")
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(names)
 
 
-def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk the nodes that Python may run: what stands under TYPE_CHECKING is for type checkers."""
-    yield tree
-    for_checkers = isinstance(tree, ast.If) and _is_type_checking(tree.test)
-    for field, value in ast.iter_fields(tree):
-        if for_checkers and field == "body":
-            continue
-        for node in value if isinstance(value, list) else [value]:
-            if isinstance(node, ast.AST):
-                yield from _executed(node)
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    if isinstance(test, ast.Attribute):
-        return test.attr == "TYPE_CHECKING"
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
-
-
 def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
-    """Find what the named modules import, directly or through modules of this package.
+    """Find the package's files, and the libraries, that the named modules import in the end.
 
     A module's parent packages count as imported: Python runs their ``__init__`` first.
-
-    Parameters
-    ----------
-    names
-        Dotted names, as `imported_names` gives them.
-    package
-        The package's folder.
-
-    Returns
-    -------
-    files : list of Path
-        The package's files, sorted.
-    libraries : set of str
-        Top-level names of everything else.
     """
     files: set[Path] = set()
     libraries: set[str] = set()
     waiting = list(names)
     while waiting:
-        name = waiting.pop()
-        top, *rest = name.split(".")
+        top, *rest = waiting.pop().split(".")
         if top != package.name:
             libraries.add(top)
             continue
@@ -104,10 +65,7 @@ def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[
             file = _module_file(package, rest[:depth])
             if file is not None and file not in files:
                 files.add(file)
-                dotted = ".".join([top, *rest[:depth]])
-                # relative imports in a package's __init__ start from the package itself
-                origin = f"{dotted}.__init__" if file.name == "__init__.py" else dotted
-                waiting.extend(imported_names(file.read_text("utf-8"), origin))
+                waiting.extend(imported_names(file.read_text("utf-8")))
     return sorted(files), libraries
 
 
@@ -121,28 +79,22 @@ def _module_file(package: Path, parts: list[str]) -> Path | None:
 def code_digest(*modules: str) -> str:
     """Digest what the named modules, and all that they import from this package, mean.
 
-    Raises
-    ------
-    ValueError
-        If a name is no module of this package: its key would never change.
+    The answer is kept: to a process that has imported the code, later edits are not its code.
+    Raises ValueError if a name is no module of this package: its key would never change.
     """
     for module in modules:
         top, *rest = module.split(".")
         if top != PACKAGE.name or _module_file(PACKAGE, rest) is None:
             raise ValueError(f"{module} is no module of {PACKAGE.name}: its code can't be digested")
-    digest = hashlib.sha256()
     files, _ = import_closure(modules)
-    for file in files:
-        digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0".encode())
-        digest.update(meaning(file.read_text("utf-8")).encode())
-    return digest.hexdigest()
+    pairs = ((file.relative_to(PACKAGE).as_posix(), file.read_text("utf-8")) for file in files)
+    return digest(*(part for name, source in pairs for part in (f"{name}\0", meaning(source))))
 
 
+@cache
 def meaning(source: str) -> str:
     r"""Write a module's syntax tree down, without docstrings; it holds no comments or formatting.
 
-    Examples
-    --------
     >>> meaning("def f():  # a comment\n    'What it does.'") == meaning("def f(): pass")
     True
     """
@@ -164,44 +116,21 @@ def _is_text(statement: ast.stmt) -> bool:
 def key(*modules: str, **ingredients: Any) -> str:
     """Make the key under which something is stored; every key is made here.
 
-    Parameters
-    ----------
-    *modules
-        Dotted names of the modules whose code makes it.
-    **ingredients
-        What else it is made from (data, weights, settings), as values that JSON can write.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
+    `modules` are those whose code makes it; the ingredients (data, weights, settings) are values
+    that JSON can write.
     """
-    text = json.dumps([code_digest(*modules), ingredients], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest(json.dumps([code_digest(*modules), ingredients], sort_keys=True))[:16]
 
 
 def file_digest(path: Path, memory: Path | None = None, algorithm: str = "sha256") -> str:
     """Digest a file's bytes, remembering the answer while its size and times stay the same.
 
-    Parameters
-    ----------
-    path
-        The file.
-    memory
-        A JSON file to remember digests in, so that hundreds of megabytes are read once.
-    algorithm
-        As `hashlib` calls it.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
+    `memory` is a JSON file to remember digests in, so that hundreds of megabytes are read once.
     """
     state = path.stat()
     # a copy may keep its original's time of change; nobody sets the inode's
-    identity = (
-        f"{algorithm}|{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}"
-    )
+    times = f"{state.st_mtime_ns}|{state.st_ctime_ns}"
+    identity = f"{algorithm}|{path.resolve()}|{state.st_size}|{times}"
     known: dict[str, str] = {}
     if memory is not None:
         try:
@@ -211,7 +140,7 @@ def file_digest(path: Path, memory: Path | None = None, algorithm: str = "sha256
         if identity in known:
             return known[identity]
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, algorithm).hexdigest()
+        found = hashlib.file_digest(file, algorithm).hexdigest()
     if memory is not None:
-        storage.write_json(memory, {**known, identity: digest})
-    return digest
+        storage.write_json(memory, {**known, identity: found})
+    return found

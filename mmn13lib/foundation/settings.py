@@ -12,7 +12,7 @@ from mmn13lib.foundation.errors import UserError
 class Settings:
     """Where a run finds its inputs and puts what it makes.
 
-    Parameters
+    Attributes
     ----------
     root
         The project's folder, the one with ``_quarto.yml``.
@@ -34,19 +34,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read ``MMN13_DATA``, ``MMN13_WEIGHTS`` and ``MMN13_OFFLINE``; find the project's root.
 
-        Parameters
-        ----------
-        environment
-            The variables to read.
-
-        Returns
-        -------
-        Settings
-
-        Raises
-        ------
-        UserError
-            If neither the working folder nor one above it holds ``_quarto.yml``.
+        Raises UserError if a path can't be one, or if this is no project's folder.
         """
 
         def path(name: str) -> Path | None:
@@ -114,19 +102,7 @@ class Settings:
 def find_root(start: Path) -> Path:
     """Find the project's folder: `start` or the nearest one above it with ``_quarto.yml``.
 
-    Parameters
-    ----------
-    start
-        An absolute path.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    UserError
-        If there is none.
+    Raises UserError if there is none.
     """
     for folder in (start, *start.parents):
         if (folder / "_quarto.yml").is_file():

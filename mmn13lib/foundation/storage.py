@@ -25,43 +25,29 @@ class Damaged(Exception):  # noqa: N818 - it names the file's state
     """A stored file is missing, truncated or altered; it has to be made again."""
 
 
+def digest(*parts: str | bytes) -> str:
+    """Give the SHA-256 of texts and bytes, one after the other, in hexadecimal."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part.encode() if isinstance(part, str) else part)
+    return whole.hexdigest()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file and its digest atomically, making the folder where needed.
 
-    Parameters
-    ----------
-    path
-        Where to.
-    content
-        The whole file.
-
-    Raises
-    ------
-    UserError
-        If the disk is full or the folder can't be written to.
+    Raises UserError if the disk is full or the folder can't be written to.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(_sidecar(path), b"\n".join([_digest(content), *_good_digest(path)]))
+        _replace(_sidecar(path), "\n".join([digest(content), *_good_digest(path)]).encode())
         _replace(path, content)
     except OSError as error:
         raise disk_error(path, error) from error
 
 
 def disk_error(path: Path, error: OSError) -> UserError:
-    """Say what a failed write means and what to do.
-
-    Parameters
-    ----------
-    path
-        The file that was to be written.
-    error
-        What the system said.
-
-    Returns
-    -------
-    UserError
-    """
+    """Say what a failed write means and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"The disk is full, {path} was not written: free some space and rerun.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -73,28 +59,13 @@ def disk_error(path: Path, error: OSError) -> UserError:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file that `write_bytes` wrote, checking its digest.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    Damaged
-        If it is missing or not what was written.
-    """
+    """Read a file that `write_bytes` wrote; Damaged if it is missing or not what was written."""
     try:
         content = path.read_bytes()
         accepted = _sidecar(path).read_bytes().split()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path.name} is missing") from error
-    if _digest(content) not in accepted:
+    if digest(content).encode() not in accepted:
         raise Damaged(f"{path.name} was truncated or altered")
     return content
 
@@ -109,44 +80,36 @@ def read_json(path: Path) -> Any:
     return json.loads(read_bytes(path))
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, "torch.Tensor"], metadata: dict[str, str] | None = None
-) -> None:
-    """Write named tensors as safetensors, which hold no code; see `write_bytes`.
-
-    Parameters
-    ----------
-    path
-        Where to.
-    tensors
-        Of any shape and type.
-    metadata
-        A few texts to keep with them.
-    """
+def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any = None) -> None:
+    """Write named tensors, and values that JSON can write, in one file that holds no code."""
     from safetensors.torch import save
 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(whole, metadata))
+    write_bytes(path, save(whole, {"values": json.dumps(values, ensure_ascii=False)}))
 
 
 def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
-    """Read tensors that `write_tensors` wrote; see `read_bytes`."""
+    """Read the tensors that `write_tensors` wrote; see `read_bytes`."""
+    return read_record(path)[0]
+
+
+def read_record(path: Path) -> tuple[dict[str, "torch.Tensor"], Any]:
+    """Read the tensors and the values that `write_tensors` wrote; see `read_bytes`."""
     from safetensors.torch import load
 
-    return load(read_bytes(path))
+    content = read_bytes(path)
+    # the format: the header's length in eight bytes, then the header as JSON
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return load(content), json.loads(header["__metadata__"]["values"])
 
 
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()
-
-
-def _good_digest(path: Path) -> list[bytes]:
+def _good_digest(path: Path) -> list[str]:
     try:
-        return [_digest(read_bytes(path))]
+        return [digest(read_bytes(path))]
     except Damaged:
         return []
 

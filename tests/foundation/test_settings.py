@@ -46,3 +46,17 @@ def test_paths_are_made_absolute_and_empty_ones_do_not_count(
 )
 def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: Path) -> None:
     assert Settings.from_environment({"MMN13_OFFLINE": value}).offline is offline
+
+
+@pytest.mark.parametrize("name", ["MMN13_DATA", "MMN13_WEIGHTS"])
+@pytest.mark.parametrize("value", ["x" * 5000, "~nobody-of-this-name/x"])
+def test_what_is_no_path_is_a_sentence(name: str, value: str, project: Path) -> None:
+    with pytest.raises(UserError, match=f"{name} is no path that can be used") as error:
+        Settings.from_environment({name: value})
+    assert len(str(error.value)) < 300
+
+
+def test_a_deleted_working_folder_is_a_sentence(project: Path) -> None:
+    (project / "report" / "deep").rmdir()
+    with pytest.raises(UserError, match="is deleted"):
+        Settings.from_environment({})

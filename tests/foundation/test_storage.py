@@ -54,8 +54,9 @@ def test_tensors_come_back_as_they_were(dtype: torch.dtype, tmp_path: Path) -> N
         "empty": torch.empty(0, 5, dtype=dtype),
         "trained": torch.nn.Parameter(torch.ones(2)),
     }
-    storage.write_tensors(tmp_path / "x.safetensors", tensors, {"made": "here"})
-    back = storage.read_tensors(tmp_path / "x.safetensors")
+    storage.write_tensors(tmp_path / "x.safetensors", tensors, {"made": [1, "here"]})
+    back, values = storage.read_record(tmp_path / "x.safetensors")
+    assert values == {"made": [1, "here"]}
     assert back.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert back[name].dtype == tensor.dtype

@@ -78,7 +78,6 @@ def test_the_zip_holds_what_run_all_needs_and_nothing_else(made: Path) -> None:
         "README.txt",
         "artifacts/benchmarks/convolution.json",
         "artifacts/references.json",
-        "artifacts/results/submitted/results.json",
         "artifacts/results/submitted/results.safetensors",
         "mmn13.ipynb",
         "mmn13lib/submission/runtime.py",

@@ -44,6 +44,8 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
         name="frozen ResNet-18 + new head" if head else "SmallResNet",
         test_logits=logits,
         test_labels=labels,
+        validation_logits=logits[::2],
+        validation_labels=labels[::2],
         history=history,
         trained_parameters=5130 if head else 308_394,
         total_parameters=11_181_642 if head else 308_394,
@@ -82,7 +84,17 @@ def made_up_results() -> Callable[..., Results]:
             small_resnet=models[1],
             head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
             label_study=[
-                {"model": model, "count": count, "seed": seed, "test_accuracy": value + seed / 200}
+                {
+                    "model": model,
+                    "count": count,
+                    "seed": seed,
+                    "test_accuracy": value + seed / 200,
+                    "train_accuracy": 0.99,
+                    "last_gain": 0.004,
+                    "epochs": 20,
+                    "updates": 1000,
+                    "seconds": 10.0,
+                }
                 for count, pair in study.items()
                 for model, value in zip(("head", "small_resnet"), pair, strict=True)
                 for seed in range(3 if model == "head" or count <= 2000 else 1)
@@ -111,6 +123,16 @@ def made_up_results() -> Callable[..., Results]:
             ],
             precision={"float32": 0.8701, "used": 0.8699, "used_name": "bfloat16", "images": 2000},
             timings={"features": 400.0, "head": 12.0, "small_resnet": 1800.0},
+            steps={
+                name: {
+                    "seconds": seconds,
+                    "date": "2026-11-23T12:00:00",
+                    "hardware": {"cpu": "some processor", "cores": 2, "torch": "2.14.1"},
+                    "others": 0.01,
+                    "busy": False,
+                }
+                for name, seconds in (("features", 400.0), ("head", 12.0), ("small_resnet", 1800.0))
+            },
             extraction_images_per_second=160.0,
             peak_memory_bytes=1_600_000_000,
             experiment=asdict(ExperimentSettings()),

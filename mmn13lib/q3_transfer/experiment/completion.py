@@ -4,23 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from mmn13lib.foundation import storage
+from mmn13lib.foundation.hardware import computes_with, hardware
 from mmn13lib.foundation.provenance import file_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import fingerprint
 
 
 def remember(settings: Settings, results: Path, accuracy: float) -> None:
-    """Note that the experiment with these inputs and this code is complete.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    results
-        The file of its results.
-    accuracy
-        The head's on the test set, 0 to 1.
-    """
+    """Note that the experiment with these inputs, this code and this machine is complete."""
     note = {
         "results": results.relative_to(settings.root).as_posix(),
         "digest": file_digest(results),
@@ -30,17 +21,9 @@ def remember(settings: Settings, results: Path, accuracy: float) -> None:
 
 
 def recall(settings: Settings) -> dict[str, Any] | None:
-    """Find what `remember` noted for these inputs and this code, if the results are still those.
+    """Find what `remember` noted, if the results are still those.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    dict or None
-        ``results`` (path from the project's folder), ``digest`` and ``accuracy``.
+    ``results`` is their path from the project's folder, ``accuracy`` the head's on the test set.
     """
     try:
         note = dict(storage.read_json(_path(settings)))
@@ -51,5 +34,7 @@ def recall(settings: Settings) -> dict[str, Any] | None:
 
 
 def _path(settings: Settings) -> Path:
-    made_from = key("mmn13lib.q3_transfer.experiment.run", **fingerprint(settings))
+    machine = hardware() | computes_with()
+    run = "mmn13lib.q3_transfer.experiment.run"
+    made_from = key(run, machine=machine, **fingerprint(settings))
     return settings.results / "complete" / f"{made_from}.json"

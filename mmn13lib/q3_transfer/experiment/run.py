@@ -4,207 +4,226 @@ Killed at any moment and started again, it goes on from where it was. Two proces
 kept apart by a lock.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
-from filelock import FileLock, Timeout
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.hardware import hardware
-from mmn13lib.foundation.provenance import key
+from mmn13lib.foundation.hardware import BUSY
+from mmn13lib.foundation.locks import exclusive
+from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import Inputs, fingerprint, resolve
-from mmn13lib.q3_transfer.experiment import measure
-from mmn13lib.q3_transfer.experiment.progress import Say
+from mmn13lib.q3_transfer.experiment import completion, measure, store
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
-from mmn13lib.q3_transfer.experiment.steps import Stages
-from mmn13lib.q3_transfer.experiment.store import Step, Steps
+from mmn13lib.q3_transfer.experiment.steps import Steps, environment
+from mmn13lib.q3_transfer.experiment.store import Step, joined
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
-from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results import records
+from mmn13lib.q3_transfer.results.metrics import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
+
+# kept from now on, as in `steps`; the inputs' key asks for the sample's
+CODE = code_digest("mmn13lib.q3_transfer.experiment.run")
+code_digest("mmn13lib.q3_transfer.data.sample")
+
+Progress = Callable[[str], None]
 
 
 def run(
-    settings: Settings, progress: Say = print, config: ExperimentSettings | None = None
+    settings: Settings, progress: Progress = print, config: ExperimentSettings | None = None
 ) -> Results:
     """Run the experiment, or find its results if it has run with these inputs and this code.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    progress
-        Takes lines for people.
-    config
-        The experiment's settings; None chooses those for the inputs.
-
-    Returns
-    -------
-    Results
-
-    Raises
-    ------
-    UserError
-        If an input is wrong, the disk is full or the results' folder can't be written to.
+    `config` is chosen for the inputs where it is None. Raises UserError if an input is wrong,
+    the disk is full or the results' folder can't be written to.
     """
     inputs = resolve(settings)
-    config = config or ExperimentSettings.for_mode(inputs.mode)
     folder = results_folder(settings, config)
+
+    def waiting(holder: str) -> None:
+        progress(f"The experiment is running in {holder}: waiting for it to finish.")
+
     found = _find(folder, inputs, progress)
-    if found is not None:
-        return found
-    with _alone(settings, progress):
-        found = _find(folder, inputs, lambda _: None)  # the other process may have finished it
-        if found is None:
-            found = _compute(_stages(settings, inputs, config, progress))
-            records.write(folder, found)
+    if found is None:
+        with exclusive(settings.locks / "experiment.lock", waiting):
+            found = _find(folder, inputs, lambda _: None)  # the other process may have finished it
+            if found is None:
+                found = _assemble(Steps(settings, config, progress))
+                records.write(folder, found)
+    if config is None:
+        completion.remember(settings, folder / records.FILE, found.head.test_accuracy)
     return found
 
 
 def results_folder(settings: Settings, config: ExperimentSettings | None = None) -> Path:
-    """Name the folder of the results that belong to these inputs and this code.
+    """Name the folder of the results that belong to these inputs and this code."""
+    made_from = fingerprint(settings)
+    config = config or ExperimentSettings.for_mode(resolve(settings).mode)
+    name = key(code=CODE, **made_from, config=asdict(config), environment=environment())
+    return settings.results / "experiment" / name
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    config
-        As for `run`.
 
-    Returns
-    -------
-    Path
+def stored_features(
+    settings: Settings, config: ExperimentSettings | None = None
+) -> dict[str, tuple[Tensor, Tensor]] | None:
+    """Read the features (N, 512) and labels of ``train``, ``validation`` and ``test`` images.
+
+    None where they are not stored, as in a submission that was unzipped.
     """
-    inputs = resolve(settings)
-    config = config or ExperimentSettings.for_mode(inputs.mode)
-    device = choose_device()
-    made_from = key(
-        "mmn13lib.q3_transfer.experiment.run",
-        **fingerprint(settings),
-        config=asdict(config),
-        device=device.type,
-        dtype=str(choose_dtype(device)),
-    )
-    return settings.results / "experiment" / made_from
+    if not (settings.results / "features").is_dir():
+        return None
+    steps = Steps(settings, config, lambda _: None)
+    parts = []
+    for images, labels in (steps.train, steps.test):
+        folder = steps.features_folder(images, steps.dtype)
+        shards = [store.read(file, lambda _: None) for file in sorted(folder.glob("*.safetensors"))]
+        whole = [shard for shard in shards if shard is not None]
+        if sum(len(shard.tensors["features"]) for shard in whole) != len(images):
+            return None
+        parts.append((joined(whole), labels))
+    (features, labels), test = parts
+    train, validation = ((features[chosen], labels[chosen]) for chosen in steps.split)
+    return {"train": train, "validation": validation, "test": test}
 
 
-def _find(folder: Path, inputs: Inputs, say: Say) -> Results | None:
-    if not (folder / "results.json").exists():
+def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
+    if not (folder / records.FILE).exists():
         return None
     try:
         return records.read(folder, inputs)
     except storage.Damaged as damage:
-        say(f"The stored results are damaged ({damage}): they are put together again.")
+        progress(f"The stored results are damaged ({damage}): they are put together again.")
         return None
 
 
-@contextmanager
-def _alone(settings: Settings, say: Say) -> Iterator[None]:
-    """Hold the experiment's lock, which the system frees when a process ends or is killed."""
-    path = settings.locks / "experiment.lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say("The experiment is running in another process: waiting for it to finish.")
-            lock.acquire()
-    except OSError as error:
-        raise storage.disk_error(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _stages(settings: Settings, inputs: Inputs, config: ExperimentSettings, say: Say) -> Stages:
-    device = choose_device()
-    made_from = fingerprint(settings)
-    if config.num_train is not None or config.num_test is not None:
-        made_from["data"] += f"[{config.num_train}, {config.num_test}]"
-    steps = Steps(settings.results, say)
-    return Stages(inputs, made_from, config, device, choose_dtype(device), steps, say)
-
-
-def _compute(stages: Stages) -> Results:
-    config = stages.config
-    features = {part: stages.features(train=part == "train") for part in ("train", "test")}
-    heads = [stages.head(seed) for seed in range(config.num_head_seeds)]
-    trap = stages.trap()
-    small_resnet = stages.small_resnet()
-    study = stages.label_study()
-    precision = stages.precision()
-    model = TransferResNet.from_weights(stages.inputs.weights)
+def _assemble(steps: Steps) -> Results:
+    config, (train_labels, (test_images, test_labels)) = steps.config, (steps.train[1], steps.test)
+    kept, held_out = steps.split
+    features = [*steps.train_features, *steps.test_features]
+    heads = [steps.head(seed) for seed in range(config.num_head_seeds)]
+    trap = steps.trap()
+    small_resnet = steps.small_resnet()
+    study = steps.label_study()
+    few = [(model, step) for model, count, _, step in study if count < len(kept)]
+    precision = _precision(steps, heads)
+    model = TransferResNet.from_weights(steps.inputs.weights)
     model.fc.load_state_dict({name: heads[0].tensors[name] for name in ("weight", "bias")})
-    test_images, test_labels = stages.test
-    num_images = len(stages.train[0]) + len(test_images)
-    extraction_seconds = sum(part.seconds for part in features.values())
-    few = [record for record in study if record["count"] < len(stages.split[0])]  # not all again
-    studied = {
-        name: sum(record["seconds"] for record in few if record["model"] == name)
-        for name in ("head", "small_resnet")
+    small = SmallResNet(channels=config.small_resnet.channels)
+    speeds = [steps.speed(model), steps.speed(small)]
+    # the held-out images' features are not what the training took
+    share = len(kept) / len(train_labels)
+    feature_seconds = share * sum(shard.seconds for shard in steps.train_features)
+    made = {
+        "features": features,
+        "heads": heads,
+        "BatchNorm trap": [trap],
+        "small network": [small_resnet],
+        "few labels, heads": [step for model, step in few if model == "head"],
+        "few labels, small networks": [step for model, step in few if model != "head"],
+        "features in float32": steps.exact_features,
+        "speed of classification": speeds,
     }
+    summaries = {name: _summary(group) for name, group in made.items() if group}
+    last = max(summaries.values(), key=lambda summary: summary["date"])
     return Results(
-        inputs=stages.inputs,
-        classes=stages.classes,
-        counts={
-            "train": len(stages.split[0]),
-            "validation": len(stages.split[1]),
-            "test": len(test_images),
-        },
+        inputs=steps.inputs,
+        classes=steps.classes,
+        counts={"train": len(kept), "validation": len(held_out), "test": len(test_labels)},
         head=_model_result(
-            stages,
-            heads[0],
-            "new head on a frozen ResNet-18",
-            model,
-            features["train"].seconds + heads[0].seconds,
+            steps, heads[0], "new head on a frozen ResNet-18", model, speeds[0], feature_seconds
         ),
         small_resnet=_model_result(
-            stages,
-            small_resnet,
-            "small residual network",
-            SmallResNet(channels=config.small_resnet.channels),
-            small_resnet.seconds,
+            steps, small_resnet, "small residual network", small, speeds[1], 0.0
         ),
-        head_seeds=[head.values["test_accuracy"] for head in heads],
-        label_study=study,
+        head_seeds=[_test_accuracy(steps, head) for head in heads],
+        label_study=[_study_record(steps, *record) for record in study],
         trap=trap.values,
         mistakes=measure.mistakes(
             model, test_images, test_labels, heads[0].tensors["test_logits"], config.num_mistakes
         ),
         precision=precision,
-        timings={
-            "features": extraction_seconds,
-            "heads": sum(head.seconds for head in heads),
-            "BatchNorm trap": trap.seconds,
-            "small network": small_resnet.seconds,
-            "few labels, heads": studied["head"],
-            "few labels, small networks": studied["small_resnet"],
-        },
-        extraction_images_per_second=num_images / extraction_seconds,
-        peak_memory_bytes=max(part.peak_memory for part in features.values()),
+        timings={name: summary["seconds"] for name, summary in summaries.items()},
+        steps=summaries,
+        extraction_images_per_second=(len(train_labels) + len(test_labels))
+        / summaries["features"]["seconds"],
+        peak_memory_bytes=max(shard.values["peak_memory"] for shard in features),
         experiment=asdict(config),
-        hardware=hardware() | {"device": stages.device.type},
-        date=date.today().isoformat(),
+        hardware=last["hardware"] | {"device": steps.device.type},
+        date=last["date"][:10],
     )
 
 
+def _summary(steps: list[Step]) -> dict[str, Any]:
+    """Say when and on what steps were made, how long they took, and how busy the machine was."""
+    seconds = sum(step.seconds for step in steps)
+    last = max((step.made for step in steps), key=lambda made: made["date"])
+    loads = [(step.made["others"], step.seconds) for step in steps]
+    unknown = any(others is None for others, _ in loads)
+    others = None if unknown else sum(load * took for load, took in loads) / seconds
+    return {
+        "seconds": seconds,
+        "date": last["date"],
+        "hardware": last["hardware"],
+        "others": others,
+        "busy": others is not None and others > BUSY,
+    }
+
+
 def _model_result(
-    stages: Stages, step: Step, name: str, model: nn.Module, training_seconds: float
+    steps: Steps, step: Step, name: str, model: nn.Module, speed: Step, feature_seconds: float
 ) -> ModelResult:
     return ModelResult(
         name=name,
         test_logits=step.tensors["test_logits"].numpy(),
-        test_labels=stages.test[1].numpy(),
+        test_labels=steps.test[1].numpy(),
+        validation_logits=step.tensors["validation_logits"].numpy(),
+        validation_labels=steps.train[1][steps.split[1]].numpy(),
         history=step.values["history"],
-        training_seconds=training_seconds,
-        inference_images_per_second=measure.inference_speed(model, stages.device, stages.dtype),
+        training_seconds=feature_seconds + step.seconds,
+        inference_images_per_second=speed.values["images_per_second"],
         **measure.costs(model),
     )
+
+
+def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -> dict[str, Any]:
+    accuracies = [epoch["train_accuracy"] for epoch in step.values["history"]]
+    return {
+        "model": model,
+        "count": count,
+        "seed": seed,
+        "test_accuracy": _test_accuracy(steps, step),
+        "train_accuracy": accuracies[-1],
+        # what the last quarter of the epochs gained: at a plateau it is less than a point
+        "last_gain": accuracies[-1] - accuracies[-1 - len(accuracies) // 4],
+        "epochs": len(accuracies),
+        "updates": step.values["updates"],
+        "seconds": step.seconds,
+    }
+
+
+def _test_accuracy(steps: Steps, step: Step) -> float:
+    return accuracy(step.tensors["test_logits"].numpy(), steps.test[1].numpy())
+
+
+def _precision(steps: Steps, heads: list[Step]) -> dict[str, Any]:
+    """Compare the heads' mean accuracy on features of the precision used and of float32."""
+    labels = steps.test[1][: steps.config.precision_images].numpy()
+    exact = joined(steps.exact_features)
+    logits = [
+        torch.nn.functional.linear(exact, head.tensors["weight"], head.tensors["bias"])
+        for head in heads
+    ]
+    used = [head.tensors["test_logits"][: len(labels)] for head in heads]
+    return {
+        "float32": mean(accuracy(found.numpy(), labels) for found in logits),
+        "used": mean(accuracy(found.numpy(), labels) for found in used),
+        "used_name": str(steps.dtype).removeprefix("torch."),
+        "images": len(labels),
+    }

@@ -36,6 +36,8 @@ class ExperimentSettings:
         Test images whose features are computed in float32 too.
     num_mistakes
         Of the most blatant ones.
+    speed_batches, speed_batch_size
+        Timed for the speed of classification, after one to warm up.
     num_train, num_test
         Use the first so many images only; None means all.
     """
@@ -54,6 +56,8 @@ class ExperimentSettings:
     trap_batch_size: int = 32
     precision_images: int = 10_000
     num_mistakes: int = 10
+    speed_batches: int = 5
+    speed_batch_size: int = 64
     num_train: int | None = None
     num_test: int | None = None
 
@@ -82,4 +86,5 @@ class ExperimentSettings:
             trap_images=200,
             trap_validation=100,
             precision_images=200,
+            speed_batches=2,
         )

@@ -1,119 +1,125 @@
-"""The experiment's steps on disk, each under the key of what made it."""
+"""The experiment's steps on disk: each is one file, under the key of what made it."""
 
-import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
-from mmn13lib.q3_transfer.experiment.progress import Say
+from mmn13lib.foundation.hardware import hardware, load_watch
+from mmn13lib.q3_transfer.experiment import step_features
+
+SHARD_SIZE = 2000  # images; 4 MB of features
+
+Made = tuple[dict[str, Any], dict[str, Tensor]]  # values that JSON can write, and tensors
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a step made.
+    """What a step made, and how.
 
     Attributes
     ----------
-    values
-        Whatever JSON can hold.
-    tensors
-        By their names.
-    seconds
-        That making it took.
+    values, tensors
+        Whatever JSON can write, and tensors by their names.
+    made
+        ``seconds``, ``date`` and ``hardware``; ``others`` is the share of the cores that other
+        processes used meanwhile, None where an earlier process did a part of the step.
     """
 
     values: dict[str, Any]
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    seconds: float = 0.0
+    tensors: dict[str, Tensor]
+    made: dict[str, Any]
+
+    @property
+    def seconds(self) -> float:
+        """What the step took; of a training, its epochs, whichever process did them."""
+        history = self.values.get("history")
+        return sum(epoch["seconds"] for epoch in history) if history else self.made["seconds"]
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The folder of finished steps.
+def stored(path: Path, make: Callable[[], Made], progress: Callable[[str], None]) -> Step:
+    """Read a step, or make and store it if it is absent or damaged."""
+    return read(path, progress) or _write(path, make)
 
-    Attributes
-    ----------
-    folder
-        Where they are.
-    say
-        Takes a line for people.
+
+def read(path: Path, progress: Callable[[str], None]) -> Step | None:
+    """Read a step; None if it is absent or, with a line that says so, damaged."""
+    if not path.exists():
+        return None
+    try:
+        tensors, values = storage.read_record(path)
+    except storage.Damaged as damage:
+        progress(f"A stored step of the experiment is damaged ({damage}): it is computed again.")
+        return None
+    return Step(values["values"], tensors, values["made"])
+
+
+def _write(path: Path, make: Callable[[], Made]) -> Step:
+    begin = time.perf_counter()
+    with load_watch() as load:
+        values, tensors = make()
+    made: dict[str, Any] = {
+        "seconds": time.perf_counter() - begin,
+        "date": datetime.now().isoformat(timespec="seconds"),
+        "hardware": hardware(),
+        "others": load.others,
+    }
+    step = Step(values, tensors, made)
+    if step.seconds > made["seconds"]:  # gone on with from a checkpoint
+        made["others"] = None
+    storage.write_tensors(path, tensors, {"values": values, "made": made})
+    return step
+
+
+def stored_features(
+    folder: Path,
+    images: Tensor,
+    network: Callable[[], nn.Module],
+    progress: Callable[[str], None],
+    on_images: Callable[[int], None] = lambda count: None,
+    shard_size: int = SHARD_SIZE,
+) -> list[Step]:
+    """Read the features of images, or compute those that are not stored (whole) yet, in shards.
+
+    What is finished stays, and memory does not grow. The folder's name must hold the key of
+    what the features are made from; `network` makes the backbone where there is something to
+    compute; `on_images` is told how many images are done since the last call.
     """
+    made_once = cache(network)
+    shards = []
+    for start in range(0, len(images), shard_size):
+        part = images[start : start + shard_size]
+        path = folder / f"{start:05}-{start + len(part):05}.safetensors"
+        shard = read(path, progress)
+        if shard is None:
+            shard = _write(path, partial(step_features.make, made_once, part, on_images))
+        else:
+            on_images(len(part))
+        shards.append(shard)
+    return shards
 
-    folder: Path
-    say: Say
 
-    def path(self, name: str, key: str, suffix: str) -> Path:
-        """Name a file of a step.
-
-        Parameters
-        ----------
-        name, key, suffix
-            The step's name and key, and the file's ending.
-
-        Returns
-        -------
-        Path
-        """
-        return self.folder / name / f"{key}{suffix}"
-
-    def get(self, name: str, key: str, make: Callable[[], Step]) -> Step:
-        """Read a step, or make and store it if it is absent or damaged.
-
-        Parameters
-        ----------
-        name
-            A folder's name, for people.
-        key
-            Of everything that the step is made from.
-        make
-            Makes it; its time is measured unless it tells one.
-
-        Returns
-        -------
-        Step
-        """
-        json, tensors = (self.path(name, key, suffix) for suffix in (".json", ".safetensors"))
-        if json.exists():
-            try:
-                stored = storage.read_json(json)
-                return Step(stored["values"], storage.read_tensors(tensors), stored["seconds"])
-            except storage.Damaged as damage:
-                self.say(f"The stored step {name} is damaged ({damage}): it is computed again.")
-        begin = time.perf_counter()
-        made = make()
-        seconds = made.seconds or time.perf_counter() - begin
-        storage.write_tensors(tensors, made.tensors)
-        # the JSON comes last: where it is, the step is whole
-        storage.write_json(json, {"values": made.values, "seconds": seconds})
-        return Step(made.values, made.tensors, seconds)
+def joined(shards: list[Step]) -> Tensor:
+    """Put the features of all shards together, float32 (N, 512)."""
+    return torch.cat([shard.tensors["features"] for shard in shards])
 
 
 def tensor_digest(*tensors: Tensor) -> str:
-    """Digest the content of tensors, for keys.
-
-    Parameters
-    ----------
-    *tensors
-        On the CPU.
-
-    Returns
-    -------
-    str
-        SHA-256, hexadecimal.
-
-    Examples
-    --------
-    >>> import torch
-    >>> tensor_digest(torch.zeros(2)) == tensor_digest(torch.zeros(3))
-    False
-    """
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    """Digest the content of tensors on the CPU, for keys."""
+    return storage.digest(
+        *(
+            part
+            for tensor in tensors
+            for part in (
+                f"{tensor.dtype} {tuple(tensor.shape)}",
+                tensor.contiguous().numpy().tobytes(),
+            )
+        )
+    )

@@ -1,7 +1,7 @@
-"""The experiment's results as plain records, and the two files that hold them.
+"""The experiment's results as plain records, and the file that holds them.
 
-Numbers go to JSON, arrays to safetensors; neither holds code. The experiment writes them,
-`mmn13lib.q3_transfer.answer.load` reads them for the report.
+Arrays go to safetensors, numbers to JSON in its header; neither holds code. The experiment
+writes them, `mmn13lib.q3_transfer.answer.load` reads them for the report.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +14,8 @@ from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.data.inputs import Inputs
 
 MODELS = ("head", "small_resnet")
-MODEL_ARRAYS = ("test_logits", "test_labels")
+MODEL_ARRAYS = ("test_logits", "test_labels", "validation_logits", "validation_labels")
+FILE = "results.safetensors"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class ModelResult:
         Float32, of shape (N, 10).
     test_labels
         Int64, of shape (N,).
+    validation_logits, validation_labels
+        The same for the held-out images.
     history
         One record per epoch: ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
         ``validation_accuracy`` (0 to 1) and ``seconds``.
@@ -45,6 +48,8 @@ class ModelResult:
     name: str
     test_logits: np.ndarray
     test_labels: np.ndarray
+    validation_logits: np.ndarray
+    validation_labels: np.ndarray
     history: list[dict[str, float]]
     trained_parameters: int
     total_parameters: int
@@ -76,7 +81,8 @@ class Results:
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
         Records of ``model`` ("head" or "small_resnet"), ``count`` (labelled images), ``seed`` and
-        ``test_accuracy``.
+        ``test_accuracy``; ``train_accuracy`` of the last epoch, ``last_gain`` (what the last
+        quarter of the epochs added to it), ``epochs``, ``updates`` and ``seconds``.
     trap
         The BatchNorm trap: ``moved_buffers``, ``total_buffers``, ``accuracy_frozen``,
         ``accuracy_trap`` (validation, 0 to 1), ``folded`` (whether the weights came with their
@@ -90,6 +96,10 @@ class Results:
         precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
     timings
         Seconds that each step took.
+    steps
+        For each of these steps ``seconds``, ``date``, ``hardware``, ``others`` (the share of the
+        cores that other processes used meanwhile; None where not known) and ``busy`` (whether
+        that was more than a tenth).
     extraction_images_per_second
         Speed of the feature computation.
     peak_memory_bytes
@@ -113,6 +123,7 @@ class Results:
     mistakes: list[dict[str, Any]]
     precision: dict[str, Any]
     timings: dict[str, float]
+    steps: dict[str, dict[str, Any]]
     extraction_images_per_second: float
     peak_memory_bytes: int
     experiment: dict[str, Any]
@@ -126,7 +137,7 @@ def write(folder: Path, results: Results) -> None:
     Parameters
     ----------
     folder
-        Where the two files go.
+        Where the file goes.
     results
         What to store; the inputs are left out, since paths belong to the reader's machine.
     """
@@ -146,8 +157,7 @@ def write(folder: Path, results: Results) -> None:
     for rank, mistake in enumerate(values["mistakes"]):
         for array in ("image", "gradcam"):
             tensors[f"mistakes.{rank}.{array}"] = torch.from_numpy(mistake.pop(array))
-    storage.write_tensors(folder / "results.safetensors", tensors)
-    storage.write_json(folder / "results.json", values)
+    storage.write_tensors(folder / FILE, tensors, values)
 
 
 def read(folder: Path, inputs: Inputs) -> Results:
@@ -156,7 +166,7 @@ def read(folder: Path, inputs: Inputs) -> Results:
     Parameters
     ----------
     folder
-        Where the two files are.
+        Where the file is.
     inputs
         What the results were made from.
 
@@ -167,13 +177,10 @@ def read(folder: Path, inputs: Inputs) -> Results:
     Raises
     ------
     mmn13lib.foundation.storage.Damaged
-        If a file is missing or not what was written.
+        If the file is missing or not what was written.
     """
-    values = storage.read_json(folder / "results.json")
-    arrays = {
-        name: tensor.numpy()
-        for name, tensor in storage.read_tensors(folder / "results.safetensors").items()
-    }
+    tensors, values = storage.read_record(folder / FILE)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     for name in MODELS:
         values[name] |= {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
         values[name] = ModelResult(**values[name])

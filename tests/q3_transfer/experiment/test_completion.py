@@ -1,6 +1,6 @@
 """A complete experiment is remembered, and only for the very results that it made."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,11 +9,14 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.experiment import completion
 
 
+def results(settings: Settings) -> Path:
+    return settings.results / "experiment" / "0" / "results.safetensors"
+
+
 @pytest.fixture
 def complete(settings: Settings) -> Settings:
-    results = settings.results / "experiment" / "0" / "results.json"
-    storage.write_json(results, {"numbers": 1})
-    completion.remember(settings, results, accuracy=0.875)
+    storage.write_json(results(settings), {"numbers": 1})
+    completion.remember(settings, results(settings), accuracy=0.875)
     return settings
 
 
@@ -29,16 +32,26 @@ def test_a_complete_experiment_is_recalled(complete: Settings) -> None:
 
 @pytest.mark.parametrize("what", ["altered", "deleted"])
 def test_other_results_are_not_taken_for_these(complete: Settings, what: str) -> None:
-    file = complete.results / "experiment" / "0" / "results.json"
     if what == "deleted":
-        file.unlink()
+        results(complete).unlink()
     else:
-        file.write_text("{}")
+        results(complete).write_text("{}")
     assert completion.recall(complete) is None
 
 
-def test_other_inputs_have_results_of_their_own(
-    complete: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [
+        ("fingerprint", {"data": "other"}),
+        ("hardware", {"cpu": "one without bfloat16"}),
+        ("hardware", {"torch": "9.9"}),
+        ("computes_with", {"bfloat16": "other"}),
+        ("computes_with", {"nvidia": "other"}),
+    ],
+)
+def test_other_inputs_and_other_machines_have_results_of_their_own(
+    function: str, other: dict[str, str], complete: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completion, "fingerprint", lambda settings: {"data": "other"})
-    assert completion.recall(replace(complete)) is None
+    real = getattr(completion, function)
+    monkeypatch.setattr(completion, function, lambda *settings: real(*settings) | other)
+    assert completion.recall(complete) is None

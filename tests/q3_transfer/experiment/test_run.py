@@ -3,118 +3,73 @@
 import errno
 import os
 import random
-import signal
+import shutil
 import subprocess
-import sys
-import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+import torch
+from support.tiny_experiment import TINY, content, finish, start
 
-from mmn13lib.foundation import storage
+from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load as report
-from mmn13lib.q3_transfer.experiment.run import results_folder, run
-from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
+from mmn13lib.q3_transfer.experiment import run as experiment
+from mmn13lib.q3_transfer.experiment import step_trap, store
+from mmn13lib.q3_transfer.experiment.run import results_folder, run, stored_features
+from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
-from mmn13lib.q3_transfer.training.head import HeadSettings
-
-TINY = ExperimentSettings(
-    num_validation=10,
-    head=HeadSettings(num_epochs=2, batch_size=10),
-    small_resnet=SmallResNetSettings(channels=(4, 4, 4), num_epochs=3, batch_size=10),
-    num_head_seeds=2,
-    label_counts=(10,),
-    num_study_seeds=1,
-    study_epochs=2,
-    trap_images=10,
-    trap_validation=10,
-    trap_batch_size=5,
-    precision_images=10,
-    num_train=40,
-    num_test=20,
-)
-
-# a fixed number of threads, so that sums are added in the same order every time
-PROGRAM = f"""
-import sys, torch
-from pathlib import Path
-from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
-from mmn13lib.q3_transfer.experiment.run import results_folder, run
-from mmn13lib.q3_transfer.training.head import HeadSettings
-from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
-torch.set_num_threads(1)
-run(Settings(Path(sys.argv[1])), lambda line: print(line, flush=True), {TINY!r})
-"""
 
 
-def start(root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, str(root)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
-
-
-def content(found: Results) -> dict[str, Any]:
-    """Take what must be the same every time: everything but times."""
-    untimed = ("seconds", "images_per_second")
-    kept: dict[str, Any] = {
-        name: getattr(found, name)
-        for name in ("classes", "counts", "head_seeds", "trap", "precision")
-    }
-    for name in ("head", "small_resnet"):
-        model = getattr(found, name)
-        kept[f"{name} logits"] = model.test_logits.tobytes()
-        kept[f"{name} history"] = [
-            {key: value for key, value in epoch.items() if key not in untimed}
-            for epoch in model.history
-        ]
-    kept["study"] = [
-        {key: value for key, value in record.items() if key not in untimed}
-        for record in found.label_study
-    ]
-    kept["mistakes"] = [
-        {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in mistake.items()}
-        for mistake in found.mistakes
-    ]
-    return kept
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums are added in the same order every time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, float]:
-    """A finished experiment, and the seconds that it took."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    begin = time.perf_counter()
-    finish(start(root))
-    return Settings(root), time.perf_counter() - begin
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A finished experiment."""
+    settings = Settings(tmp_path_factory.mktemp("undisturbed"), offline=True)
+    run(settings, print, TINY)
+    return settings
 
 
-def found_by(settings: Settings) -> Results:
-    return run(settings, print, TINY)
+@pytest.fixture
+def finished(undisturbed: Settings, tmp_path: Path) -> Settings:
+    """A copy of it, to be damaged."""
+    shutil.copytree(undisturbed.root, tmp_path / "copy")
+    return replace(undisturbed, root=tmp_path / "copy")
 
 
-def test_the_results_hold_every_part(undisturbed: tuple[Settings, float]) -> None:
-    found = found_by(undisturbed[0])
+def found_by(settings: Settings, progress: Callable[[str], None] = print) -> Results:
+    return run(settings, progress, TINY)
+
+
+def test_the_results_hold_every_part(undisturbed: Settings) -> None:
+    found = found_by(undisturbed)
     assert found.inputs.mode == "sample"
-    assert found.counts == {"train": 30, "validation": 10, "test": 20}
-    assert found.head.test_logits.shape == (20, 10)
+    assert found.counts == {"train": 20, "validation": 10, "test": 10}
+    for model in (found.head, found.small_resnet):
+        assert model.test_logits.shape == model.validation_logits.shape == (10, 10)
+        assert len(model.validation_labels) == 10
+        assert str(model.test_logits.dtype) == "float32"
     assert found.head_seeds[0] == found.head.test_accuracy
     assert found.head.trained_parameters == 5130
     assert found.head.total_parameters == 11_181_642
     assert found.small_resnet.trained_parameters == found.small_resnet.total_parameters
-    assert [len(found.head.history), len(found.small_resnet.history)] == [2, 3]
+    assert [len(found.head.history), len(found.small_resnet.history)] == [2, 2]
     counts = {(record["model"], record["count"]) for record in found.label_study}
-    assert counts == {("head", 10), ("head", 30), ("small_resnet", 10), ("small_resnet", 30)}
+    assert counts == {("head", 10), ("head", 20), ("small_resnet", 10), ("small_resnet", 20)}
+    whole = [record for record in found.label_study if record["count"] == 20]
+    assert [record["updates"] for record in whole] == [4, 4]  # two epochs, two batches each
     assert (found.trap["moved_buffers"], found.trap["moved_buffers_frozen"]) == (60, 0)
     certainty = [mistake["predicted_probability"] for mistake in found.mistakes]
     assert certainty == sorted(certainty, reverse=True)
@@ -123,63 +78,137 @@ def test_the_results_hold_every_part(undisturbed: tuple[Settings, float]) -> Non
     assert found.peak_memory_bytes > 0
 
 
-def test_a_second_call_finds_the_results_at_once(undisturbed: tuple[Settings, float]) -> None:
-    begin = time.perf_counter()
+def test_a_second_call_finds_the_results_and_says_nothing(undisturbed: Settings) -> None:
     lines: list[str] = []
-    run(undisturbed[0], lines.append, TINY)
-    assert time.perf_counter() - begin < 5
+    found_by(undisturbed, lines.append)
     assert lines == []
 
 
-def test_other_settings_and_other_inputs_are_other_results(
-    undisturbed: tuple[Settings, float],
+def test_other_settings_are_other_results(undisturbed: Settings) -> None:
+    assert results_folder(undisturbed, TINY).is_dir()
+    assert not results_folder(undisturbed, replace(TINY, num_head_seeds=3)).exists()
+
+
+def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
+    parts = stored_features(undisturbed, TINY)
+    assert parts is not None
+    assert {name: len(labels) for name, (_, labels) in parts.items()} == {
+        "train": 20, "validation": 10, "test": 10,
+    }  # fmt: skip
+    (step, *_) = [store.read(file, print) for file in (undisturbed.results / "head").iterdir()
+                  if file.suffix == ".safetensors"]  # fmt: skip
+    assert step is not None
+    logits = parts["test"][0] @ step.tensors["weight"].T + step.tensors["bias"]
+    assert torch.allclose(logits, step.tensors["test_logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize("what", ["nothing", "a shard"])
+def test_features_that_are_not_stored_are_none(what: str, finished: Settings) -> None:
+    folder = finished.results / "features"
+    if what == "nothing":
+        shutil.rmtree(folder)
+    else:
+        for shard in folder.rglob("*.safetensors"):
+            shard.unlink()
+    assert stored_features(finished, TINY) is None
+
+
+def test_each_step_says_when_and_where_it_was_made(
+    finished: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, _ = undisturbed
-    stored = results_folder(settings, TINY)
-    other = results_folder(settings, replace(TINY, num_head_seeds=3))
-    assert stored.is_dir()
-    assert not other.exists()
+    """Putting the results together on another machine does not redate the trainings."""
+    before = found_by(finished)
+    monkeypatch.setattr(store, "hardware", lambda: {"cpu": "another"})
+    after = run(finished, print, replace(TINY, num_mistakes=1))
+    assert len(after.mistakes) == 1 < len(before.mistakes)
+    assert after.steps == before.steps
+    assert after.steps["heads"]["hardware"]["cpu"] != "another"
+    assert (after.date, after.hardware) == (before.date, before.hardware)
+    assert all(step["seconds"] > 0 and "T" in step["date"] for step in after.steps.values())
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bits(
-    undisturbed: tuple[Settings, float], tmp_path: Path
+def test_stopped_at_any_write_it_ends_with_the_same_bits(
+    undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, seconds = undisturbed
-    moments = random.Random(int(time.time()))
-    for _ in range(3):
-        process = start(tmp_path)
-        try:
-            process.wait(timeout=moments.uniform(0.25, 0.9) * seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.communicate()
-    finish(start(tmp_path))
-    assert content(found_by(Settings(tmp_path))) == content(found_by(settings))
+    """As if killed: what the process had not yet written is lost."""
+    replacing, seed = storage._replace, random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    settings = Settings(tmp_path, offline=True)
+    for _ in range(4):
+        left = moments.randrange(12)
+
+        def stopping(*arguments: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            replacing(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "_replace", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                found_by(settings)
+    assert content(found_by(settings)) == content(found_by(undisturbed))
 
 
-def test_damaged_results_and_steps_are_noticed_and_made_again(
-    undisturbed: tuple[Settings, float],
-) -> None:
-    settings, _ = undisturbed
-    before = content(found_by(settings))
-    stored = results_folder(settings, TINY) / "results.json"
+def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings) -> None:
+    before = content(found_by(finished))
+    stored = results_folder(finished, TINY) / records.FILE
     stored.write_bytes(stored.read_bytes()[:-20])
-    (step,) = (settings.results / "trap").glob("*.json")
-    step.write_text(step.read_text().replace("60", "59"))
-    lines = finish(start(settings.root))
-    assert "The stored results are damaged (results.json was truncated or altered)" in lines
-    assert f"The stored step trap is damaged ({step.name} was truncated or altered)" in lines
-    assert content(found_by(settings)) == before
+    (step,) = (finished.results / "trap").glob("*.safetensors")
+    step.write_bytes(step.read_bytes().replace(b"60", b"59"))
+    lines: list[str] = []
+    after = content(found_by(finished, lines.append))
+    assert any(f"are damaged ({records.FILE} was truncated or altered)" in line for line in lines)
+    assert any(f"is damaged ({step.name} was truncated or altered)" in line for line in lines)
+    assert after == before
 
 
-def test_two_at_once_wait_for_each_other_and_agree(
-    undisturbed: tuple[Settings, float], tmp_path: Path
+def test_a_second_process_waits_and_finds_what_the_first_has_made(
+    undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    processes = [start(tmp_path), start(tmp_path)]
-    outputs = [finish(process) for process in processes]
-    waited = ["waiting for it to finish" in output for output in outputs]
-    assert sorted(waited) == [False, True]
-    assert content(found_by(Settings(tmp_path))) == content(found_by(undisturbed[0]))
+    second: list[subprocess.Popen[str]] = []
+    make = step_trap.make
+
+    def meeting(*arguments: object) -> object:
+        """In the middle of the first: the second is started and has to wait."""
+        second.append(start(tmp_path))
+        assert second[0].stdout is not None
+        line = second[0].stdout.readline()
+        assert f"running in process {os.getpid()}, since" in line, line
+        return make(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(step_trap, "make", meeting)
+    first = found_by(Settings(tmp_path))
+    assert finish(second[0]) == ""  # it has computed nothing
+    assert content(first) == content(found_by(undisturbed))
+
+
+def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(tmp_path: Path) -> None:
+    """A process that has imported the old code waits for the lock; then the file is edited."""
+    package = tmp_path / "code" / "mmn13lib"
+    shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    project = tmp_path / "project"
+    edited = package / "q3_transfer" / "training" / "from_scratch.py"
+    with exclusive(Settings(project).locks / "experiment.lock"):
+        old = start(project, code=package.parent)
+        assert old.stdout is not None
+        assert "waiting for it to finish" in old.stdout.readline()
+        edited.write_text(edited.read_text("utf-8") + "\nANOTHER = 1\n", "utf-8")
+    finish(old)
+
+    def trained() -> set[str]:
+        folder = Settings(project).results
+        return {f.stem for f in (folder / "small_resnet").glob("*.safetensors")}
+
+    def complete() -> int:
+        return len(list((Settings(project).results / "experiment").glob("*/*.safetensors")))
+
+    before = trained()
+    assert (len(before), complete()) == (2, 1)
+    finish(start(project, code=package.parent))  # the new code trains networks of its own
+    assert (len(trained() - before), complete()) == (2, 2)
 
 
 def test_a_full_disk_ends_it_with_a_clear_error(
@@ -197,6 +226,16 @@ def test_a_missing_results_folder_that_cannot_be_made_is_a_clear_error(tmp_path:
     (tmp_path / "artifacts").write_text("a file where the folder should be")
     with pytest.raises(UserError, match="could not be written"):
         found_by(Settings(tmp_path))
+
+
+def test_a_complete_experiment_is_remembered_for_the_code_that_ran(
+    finished: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment.ExperimentSettings, "for_mode", lambda mode: TINY)
+    assert experiment.completion.recall(finished) is None
+    found = run(finished)
+    known = experiment.completion.recall(finished)
+    assert known is not None and known["accuracy"] == found.head.test_accuracy
 
 
 def test_reading_results_that_are_not_there_says_what_to_run(settings: Settings) -> None:

@@ -1,0 +1,90 @@
+"""A whole experiment that takes seconds, in this process or in another one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
+from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
+from mmn13lib.q3_transfer.training.head import HeadSettings
+
+TINY = ExperimentSettings(
+    num_validation=10,
+    head=HeadSettings(num_epochs=2, batch_size=10),
+    small_resnet=SmallResNetSettings(channels=(2, 2, 2), num_epochs=2, batch_size=10),
+    num_head_seeds=2,
+    label_counts=(10,),
+    num_study_seeds=1,
+    study_epochs=1,
+    trap_images=10,
+    trap_validation=10,
+    trap_batch_size=5,
+    precision_images=5,
+    num_mistakes=2,
+    num_train=30,
+    num_test=10,
+    speed_batches=1,
+    speed_batch_size=1,
+)
+
+# a fixed number of threads, so that sums are added in the same order every time
+PROGRAM = f"""
+import sys, torch
+from pathlib import Path
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
+from mmn13lib.q3_transfer.experiment.run import run
+from mmn13lib.q3_transfer.training.head import HeadSettings
+from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
+torch.set_num_threads(1)
+run(Settings(Path(sys.argv[1])), lambda line: print(line, flush=True), {TINY!r})
+"""
+
+
+def start(root: Path, code: Path = Path(__file__).parents[2]) -> subprocess.Popen[str]:
+    """Start it in another process, with the package that lies in the folder of the code."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(root)],
+        cwd=code,
+        env=os.environ | {"PYTHONPATH": str(code)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for it and give what it has said since the last line that was read."""
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def content(found: Results) -> dict[str, Any]:
+    """Take what must be the same every time: everything but times."""
+    untimed = ("seconds", "images_per_second")
+    kept: dict[str, Any] = {
+        name: getattr(found, name)
+        for name in ("classes", "counts", "head_seeds", "trap", "precision")
+    }
+    for name in ("head", "small_resnet"):
+        model = getattr(found, name)
+        kept[f"{name} logits"] = model.test_logits.tobytes() + model.validation_logits.tobytes()
+        kept[f"{name} history"] = [
+            {key: value for key, value in epoch.items() if key not in untimed}
+            for epoch in model.history
+        ]
+    kept["study"] = [
+        {key: value for key, value in record.items() if key not in untimed}
+        for record in found.label_study
+    ]
+    kept["mistakes"] = [
+        {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in mistake.items()}
+        for mistake in found.mistakes
+    ]
+    return kept
