@@ -125,16 +125,14 @@ def render(
 
     Example: mmn13 render --rerun q2
     """
-    from mmn13lib.rendering.prepare import prepare
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
-    warnings = prepare(settings, strict=strict, progress=_say)
-    files = render(settings, engine=engine, rerun=tuple(rerun or ()), progress=_say)
-    for warning in warnings:
+    rendered = render(settings, engine, tuple(rerun or ()), strict, progress=_say)
+    for warning in rendered.warnings:
         _say(f"\n{warning}")
     _say("\nThe report:")
-    for file in files:
+    for file in rendered.files:
         _say(f"  {file}")
 
 
@@ -144,9 +142,9 @@ def status() -> None:
 
     Example: mmn13 status
     """
-    from mmn13lib.rendering import dependencies
+    from mmn13lib.rendering import cache, quarto
 
-    for chapter, changes in dependencies.status(Settings.from_environment()):
+    for chapter, changes in cache.status(Settings.from_environment(), quarto.chosen()):
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
 

@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 import yaml
 
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.config import is_unicode, look_up, read_config
 
 CELL_OPTIONS = frozenset(("label", "echo", "include", "output", "warning"))
 CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
 CALLOUTS = frozenset(("note", "tip", "important", "warning"))
 DIGEST_FOLDER = "_dependencies"
+DIGEST_CELL = "#| label: dependencies\n#| include: false\n# what this chapter depends on"
 
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*?)\s*$")
 _SHORTCODE = re.compile(r"\{\{<\s*(\S+)\s*(.*?)\s*>\}\}")
@@ -91,68 +93,23 @@ class Book:
 
     def option(self, name: str, default: Any = "") -> Any:
         """Look up a dotted name at the configuration's top level, or else under ``book``."""
-        for start in (self.config, self.config.get("book", {})):
-            value = start
-            for key in name.split("."):
-                value = value.get(key) if isinstance(value, dict) else None
+        for start in (self.config, self.config.get("book")):
+            value = look_up(start, name)
             if value is not None:
                 return value
         return default
 
 
-def read_config(root: Path) -> dict[str, Any]:
-    """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does.
-
-    Parameters
-    ----------
-    root
-        The project's folder.
-
-    Returns
-    -------
-    dict
-        Mappings are merged, lists joined, other values replaced.
-    """
-    config: dict[str, Any] = {}
-    for name in ("_quarto.yml", "_quarto.yml.local"):
-        file = root / name
-        if file.is_file():
-            try:
-                read = yaml.safe_load(file.read_text("utf-8")) or {}
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
-                raise UserError(f"{name} is no valid YAML, please put it right: {error}") from error
-            if not isinstance(read, dict):
-                raise UserError(f"{name} should hold `name: value` lines and doesn't.")
-            config = _merge(config, read)
-    return config
-
-
-def _merge(old: Any, new: Any) -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old | {key: _merge(old.get(key), value) for key, value in new.items()}
-    if isinstance(old, list) and isinstance(new, list):
-        return old + [item for item in new if item not in old]
-    return new
-
-
 def read_book(root: Path) -> Book:
     """Read the configuration and every chapter.
 
-    Parameters
-    ----------
-    root
-        The project's folder.
-
-    Returns
-    -------
-    Book
-
-    Raises
-    ------
-    UserError
-        If a chapter is missing or uses something that isn't known here.
+    Raises `UserError` if a file is missing, or a chapter uses something that isn't known here.
     """
     book = Book(root, read_config(root))
+    templates = book.option("format.typst.template-partials", [])
+    for name in (book.option("bibliography"), book.option("format.html.css"), *templates):
+        if name and not (root / str(name)).is_file():
+            raise UserError(f"_quarto.yml names {name}: there is no such file.")
     listed = [(name, False) for name in book.option("book.chapters", [])]
     listed += [(name, True) for name in book.option("book.appendices", [])]
     chapters = []
@@ -169,21 +126,9 @@ def read_book(root: Path) -> Book:
 
 
 def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
-    """Read one chapter, with its includes and `meta` values in their places.
-
-    Parameters
-    ----------
-    path
-        The .qmd file.
-    book
-        What `meta` looks into.
-    appendix
-        Whether it is one.
-
-    Returns
-    -------
-    Chapter
-    """
+    """Read one chapter, with its includes in their places, and what `meta` finds in the book."""
+    if not path.resolve().is_relative_to(book.root.resolve()) or ".." in path.parts:
+        raise UserError(f"_quarto.yml lists the chapter {path}: it must lie in the project.")
     if not path.is_file():
         raise UserError(
             f"_quarto.yml lists the chapter {path.relative_to(book.root)}: no such file."
@@ -201,9 +146,13 @@ def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
     return chapter
 
 
-def _pieces(path: Path, book: Book) -> Iterator[str | Cell]:
+def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[str | Cell]:
     """Yield a file's lines of Markdown and its cells, following includes."""
-    lines = path.read_text("utf-8").splitlines()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        above_it = path.read_bytes()[: error.start].count(b"\n")
+        _fail(path, above_it + 1, "this is no UTF-8; save the file in that encoding")
     if lines and lines[0].strip() == "---":
         _fail(path, 1, "front matter isn't supported; settings belong into _quarto.yml")
     number = 0
@@ -212,7 +161,7 @@ def _pieces(path: Path, book: Book) -> Iterator[str | Cell]:
         number += 1
         fence = _FENCE.match(line)
         if fence is None:
-            yield from _prose(line, path, number, book)
+            yield from _prose(line, path, number, book, above)
             continue
         start = number
         closing = re.compile(rf"^\s*{fence[2][0]}{{{len(fence[2])},}}\s*$")
@@ -233,13 +182,20 @@ def _pieces(path: Path, book: Book) -> Iterator[str | Cell]:
             yield _cell(inside, path, start)
 
 
-def _prose(line: str, path: Path, number: int, book: Book) -> Iterator[str | Cell]:
+def _prose(
+    line: str, path: Path, number: int, book: Book, above: tuple[Path, ...]
+) -> Iterator[str | Cell]:
     include = re.fullmatch(r"\s*\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line)
     if include:
         file = (path.parent / include[1].strip("\"'")).resolve()
-        if not file.is_file():
+        if file.parent.name == DIGEST_FOLDER:  # made for Quarto; here the cell is all that counts
+            yield Cell(DIGEST_CELL, {"label": "dependencies", "include": False}, file, 1)
+        elif not file.is_file():
             _fail(path, number, f"there is no file {include[1]} to include")
-        yield from _pieces(file, book)
+        elif file in (*above, path.resolve()):
+            _fail(path, number, f"{include[1]} would be included in itself")
+        else:
+            yield from _pieces(file, book, (*above, path.resolve()))
         yield "\n"
         return
 
@@ -283,13 +239,16 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
         header.append(line[2:].removeprefix(" "))
     try:
         options = yaml.safe_load("\n".join(header)) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         _fail(path, number + 1, f"the cell's options are no valid YAML ({error})")
     if not isinstance(options, dict) or not options.get("label"):
         _fail(path, number, "this cell has no `#| label:`")
-    for option in sorted(set(options) - CELL_OPTIONS):
+    for option in sorted(map(str, set(options) - CELL_OPTIONS)):
         _fail(path, number, f"the cell option {option} isn't supported")
     label = str(options["label"])
+    for option, value in options.items():
+        if not is_unicode(str(value)):
+            _fail(path, number, f"{option} holds half a character (a surrogate), {value!r}")
     for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
         if label.startswith(prefix) != (caption in options):
             _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")

@@ -11,54 +11,38 @@ import hashlib
 import json
 import platform
 import re
-import shutil
 import sys
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
 from mmn13lib.benchmarks.measurements import measurement_path
-from mmn13lib.foundation import provenance, storage
+from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.book import Book, Cell, Chapter, read_book
+from mmn13lib.rendering.book import Book, Cell, Chapter
 
 CELLS = "its code cells"
 FIGURES = "the figure options in _quarto.yml"
 INPUTS = "q3_transfer/data/inputs.py"
 MISSING = "none"
-KEPT = 50
 
 
 def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, str]:
-    """List what a chapter's output is made from.
+    """List what a chapter's output is made from: names, each with a digest or a version.
 
-    Parameters
-    ----------
-    chapter
-        The chapter.
-    book
-        Its book, whose figure options count too.
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    dict
-        Name → digest or version: the cells, the modules of this package that they import
-        (directly or through others), the libraries that all of these import, Python, the
-        measurements that they load and, if they read the run's inputs, what those are (under
-        names that end with a colon).
+    The code cells, the modules of this package that they import (directly or through others), the
+    libraries that all of these import or print the version of, Python, the measurements that they
+    load and, if they read the run's inputs, what those are (under names that end with a colon).
     """
     cells = [cell for cell in chapter.cells if not cell.holds_digest]
     if not cells:
         return {}
     figure_options = {name: book.option(name) for name in book.config if name.startswith("fig-")}
     found = {
-        CELLS: _digest([cell.source for cell in cells]),
-        FIGURES: _digest(figure_options),
+        CELLS: digest([cell.source for cell in cells]),
+        FIGURES: digest(figure_options),
         "Python": platform.python_version(),
     }
     package = settings.root / "mmn13lib"
@@ -66,51 +50,29 @@ def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, 
     files, libraries = provenance.import_closure(provenance.imported_names(code), package)
     for file in files:
         found[file.relative_to(settings.root).as_posix()] = _file_digest(file)
+    sources = [code, *(file.read_text("utf-8") for file in files)]
+    libraries |= {name for source in sources for name in _names_of_versions(source)}
     found |= {name: number for name in sorted(libraries) if (number := _version(name))}
-    for name in sorted(_measurements([code, *(file.read_text("utf-8") for file in files)])):
+    for name in sorted({name for source in sources for name in _measurements(source)}):
         path = measurement_path(settings, name)
-        digest = _file_digest(path) if path.is_file() else MISSING
-        found[path.relative_to(settings.root).as_posix()] = digest
+        found[path.relative_to(settings.root).as_posix()] = (
+            _file_digest(path) if path.is_file() else MISSING
+        )
     if package / INPUTS in files:
         found |= _inputs(settings)
     return found
 
 
-def digest_cell(found: dict[str, str]) -> str:
-    """Write the hidden cell that makes dependencies part of jupyter-cache's key.
-
-    Parameters
-    ----------
-    found
-        What `dependencies` gave.
-
-    Returns
-    -------
-    str
-        Markdown: the text of ``report/_dependencies/<chapter>.md``.
-    """
-    return f"```{{python}}\n{digest_source(found)}\n```\n"
-
-
 def digest_source(found: dict[str, str]) -> str:
-    """Write that cell's lines alone; see `digest_cell`."""
+    """Write the hidden cell that makes dependencies part of jupyter-cache's key."""
     return (
         "#| label: dependencies\n#| include: false\n"
-        f"# what this chapter depends on: {_digest(found)}"
+        f"# what this chapter depends on: {digest(found)}"
     )
 
 
 def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
     """Say in words what differs between two sets of dependencies.
-
-    Parameters
-    ----------
-    old, new
-        What `dependencies` gave, then and now.
-
-    Returns
-    -------
-    list of str
 
     Examples
     --------
@@ -130,86 +92,6 @@ def _change(name: str, old: str, new: str) -> str:
     if "/" in name:
         return name + {old: " (new)", new: " (no longer used)"}.get(MISSING, "")
     return f"{name} {old} → {new}"
-
-
-def remember(
-    chapter: Chapter, found: dict[str, str], settings: Settings, engine: str, entry: str = ""
-) -> None:
-    """Note that an engine's cache holds a chapter executed with these dependencies.
-
-    Parameters
-    ----------
-    chapter
-        The chapter.
-    found
-        What `dependencies` gave before it was executed.
-    settings
-        The run's settings.
-    engine
-        Whose cache: embedded or quarto.
-    entry
-        The file that holds it, from the caches' folder, where the engine tells.
-    """
-    known = _remembered(chapter, settings, engine)
-    state = {"dependencies": found, "entry": entry}
-    digest = _digest(found)
-    if list(known.items())[-1:] != [(digest, state)]:
-        known.pop(digest, None)
-        kept = [*known.items(), (digest, state)][-KEPT:]
-        storage.write_json(_record(chapter, settings, engine), dict(kept))
-
-
-def why(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str) -> list[str]:
-    """Say why a chapter has to be executed: an empty list, if it hasn't.
-
-    Parameters
-    ----------
-    chapter
-        The chapter.
-    found
-        What `dependencies` gives now.
-    settings
-        The run's settings.
-    engine
-        Whose cache: embedded or quarto.
-
-    Returns
-    -------
-    list of str
-    """
-    known = _remembered(chapter, settings, engine)
-    if not known:
-        return ["not executed yet"]
-    kept = known.get(_digest(found))
-    if kept is None:
-        return changes(list(known.values())[-1]["dependencies"], found)
-    # an empty entry is the folder itself, which is there
-    return [] if (settings.cache / kept["entry"]).exists() else ["its cached output is gone"]
-
-
-def status(settings: Settings, engine: str = "auto") -> list[tuple[str, list[str]]]:
-    """Say of each chapter whether it is fresh, or what changed.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    engine
-        Whose cache to look into: embedded, quarto, or auto for Quarto's where there is one.
-
-    Returns
-    -------
-    list
-        Chapter's name, and the changes: empty for a fresh one.
-    """
-    book = read_book(settings.root)
-    if engine == "auto":
-        engine = "quarto" if shutil.which("quarto") else "embedded"
-    return [
-        (chapter.name, why(chapter, dependencies(chapter, book, settings), settings, engine))
-        for chapter in book.chapters
-        if chapter.cells
-    ]
 
 
 def _inputs(settings: Settings) -> dict[str, str]:
@@ -241,27 +123,38 @@ def _plain_python(cell: Cell) -> str:
     return code
 
 
-def _measurements(sources: list[str]) -> Iterator[str]:
-    """Yield the names in calls ``measurements.load(settings, "name")``, however it is imported."""
-    for source in sources:
-        if "measurements" not in source:
-            continue
-        nodes = list(ast.walk(ast.parse(source)))
-        calls = {"measurements.load"}
-        for node in nodes:
-            if (
-                isinstance(node, ast.ImportFrom)
-                and node.module == "mmn13lib.benchmarks.measurements"
-            ):
-                calls |= {name.asname or name.name for name in node.names if name.name == "load"}
-        for node in nodes:
-            if (
-                isinstance(node, ast.Call)
-                and ast.unparse(node.func) in calls
-                and len(node.args) == 2
-                and isinstance(node.args[1], ast.Constant)
-            ):
-                yield str(node.args[1].value)
+@cache
+def _measurements(source: str) -> frozenset[str]:
+    """Find the names in calls ``measurements.load(settings, "name")``, however it is imported."""
+    if "measurements" not in source:
+        return frozenset()
+    nodes = list(ast.walk(ast.parse(source)))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    calls = {"measurements.load"} | {
+        name.asname or name.name
+        for node in imports
+        if node.module == "mmn13lib.benchmarks.measurements"
+        for name in node.names
+        if name.name == "load"
+    }
+    return frozenset(
+        str(node.args[1].value)
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in calls
+        and len(node.args) == 2
+        and isinstance(node.args[1], ast.Constant)
+    )
+
+
+@cache
+def _names_of_versions(source: str) -> frozenset[str]:
+    """Find the texts that may name a library, where code asks for the versions of some."""
+    if "importlib.metadata" not in source:
+        return frozenset()
+    texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    pattern = re.compile(r"[A-Za-z][\w.-]*")
+    return frozenset(text for text in texts if isinstance(text, str) and pattern.fullmatch(text))
 
 
 @cache
@@ -271,28 +164,24 @@ def _version(library: str) -> str:
         return ""
     try:
         return version(library)
-    except PackageNotFoundError:  # it is imported by another name, as Pillow is
-        for distribution in distributions():
-            if library in (distribution.read_text("top_level.txt") or "").split():
-                return distribution.version
-    return ""
+    except PackageNotFoundError:
+        return _versions_by_import().get(library, "")
+
+
+@cache
+def _versions_by_import() -> dict[str, str]:
+    """List the libraries that are imported by another name than their own, as Pillow is."""
+    return {
+        name: distribution.version
+        for distribution in distributions()
+        for name in (distribution.read_text("top_level.txt") or "").split()
+    }
 
 
 def _file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Digest what JSON can write, in 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _record(chapter: Chapter, settings: Settings, engine: str) -> Path:
-    return settings.cache / "chapters" / engine / f"{chapter.name}.json"
-
-
-def _remembered(chapter: Chapter, settings: Settings, engine: str) -> dict[str, Any]:
-    try:
-        known = storage.read_json(_record(chapter, settings, engine))
-        return {digest: state for digest, state in known.items() if "entry" in state}
-    except (storage.Damaged, ValueError, AttributeError, TypeError):
-        return {}

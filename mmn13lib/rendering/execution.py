@@ -2,27 +2,28 @@
 
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from filelock import FileLock, Timeout
-from nbformat import NotebookNode
-
-from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, Chapter
-from mmn13lib.rendering.dependencies import dependencies, digest_source, remember, why
+from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ENGINE = "embedded"
+ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
+KEPT = "The last good report is still in its place, and the chapters that were done are kept."
 Progress = Callable[[str], None]
 
 # As Quarto does it: the same figures for both formats.
@@ -32,6 +33,14 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats({format!r})
 plt.rcParams.update({{
     "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})"""
+
+# Personal start-up files would change what the cells give; the warning is about a socket that
+# only this machine reaches.
+_KERNEL_OPTIONS = """\
+c.InteractiveShellApp.exec_PYTHONSTARTUP = False
+c.HistoryManager.enabled = False
+c.IPKernelApp.log_level = "ERROR"
+"""
 
 
 @dataclass(frozen=True)
@@ -44,22 +53,22 @@ class Executed:
 
 
 @contextmanager
-def only_render(settings: Settings, progress: Progress) -> Iterator[None]:
-    """Hold the lock that lets one render at a time work here; a second one waits and says so."""
-    path = settings.locks / "render.lock"
-    lock = FileLock(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress("Another render is running here: waiting until it has ended.")
-        lock.acquire()
-    except OSError as error:
-        raise storage.disk_error(path, error) from error
-    try:
+def render_lock(settings: Settings, progress: Progress) -> Iterator[None]:
+    """Let one render at a time work here; a second one waits and says so."""
+
+    def waiting(holder: str) -> None:
+        progress(f"Another render is running here ({holder}): waiting until it has ended.")
+
+    with exclusive(settings.locks / "render.lock", waiting):
         yield
-    finally:
-        lock.release()
+
+
+class CellFailed(Exception):  # noqa: N818 - it names what happened
+    """The notebook's cell `index` failed at `line` (from 1; 0 where that is not known)."""
+
+    def __init__(self, index: int, error: str, line: int = 0) -> None:
+        super().__init__(error)
+        self.index, self.line = index, line
 
 
 def execute(
@@ -71,55 +80,49 @@ def execute(
 ) -> Executed:
     """Give a chapter's outputs: from the cache, or by executing all its cells.
 
-    Parameters
-    ----------
-    chapter
-        The chapter.
-    book
-        Its book.
-    settings
-        The run's settings; the cells see the same.
-    progress
-        Gets a line for the chapter and one for each cell that is executed.
-    rerun
-        True executes it whatever the cache holds.
-
-    Returns
-    -------
-    Executed
-
-    Raises
-    ------
-    UserError
-        If a cell fails: chapter, label, line and the error. The cache stays as it was.
+    What it is made from is looked at again afterwards: where a file changed meanwhile, nothing is
+    stored and the chapter is executed once more. Raises `UserError` if a cell fails.
     """
     if not chapter.cells:
         return Executed(chapter, (), 0)
     found = dependencies(chapter, book, settings)
-    notebook = _notebook(chapter, book, digest_source(found))
+    notebook = _notebook(chapter, book, found)
     folder = settings.cache / "jupyter"
     if not rerun:
-        cached, entry = _look_up(notebook, folder)
+        cached, entry = cache.look_up(notebook, folder)
         if cached is not None:
             progress(f"{chapter.short_name}: fresh")
-            remember(chapter, found, settings, ENGINE, entry)
+            cache.record(chapter.name, found, settings, ENGINE, entry)
             return Executed(chapter, _outputs(cached), 0)
-    reasons = ["asked for"] if rerun else why(chapter, found, settings, ENGINE)
+    reasons = ["asked for"] if rerun else cache.reasons(chapter.name, found, settings, ENGINE)
     progress(f"{chapter.short_name}: {'; '.join(reasons) or 'its cached output is damaged'}")
-    _run(notebook, chapter, settings, progress)
-    entry = _store(notebook, chapter, folder)
-    remember(chapter, found, settings, ENGINE, entry)
-    return Executed(chapter, _outputs(notebook), len(chapter.cells))
+    for _ in range(ATTEMPTS):
+        _run(notebook, chapter, settings, progress)
+        before, found = found, dependencies(chapter, book, settings)
+        if found == before:
+            entry = cache.store(notebook, chapter.name, folder)
+            cache.record(chapter.name, found, settings, ENGINE, entry)
+            return Executed(chapter, _outputs(notebook), len(chapter.cells))
+        changed = ", ".join(changes(before, found))
+        progress(f"{chapter.short_name}: {changed} changed while it was executed: once more")
+        notebook = _notebook(chapter, book, found)
+    raise UserError(
+        f"{chapter.path.name}: {changed} kept changing while it was executed: render again when "
+        "the files are at rest."
+    )
 
 
-def _notebook(chapter: Chapter, book: Book, digest: str) -> NotebookNode:
+def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookNode":
     """Make the notebook: a hidden set-up cell, then the chapter's cells."""
+    import nbformat
+
     set_up = _SET_UP.format(
         format=book.option("fig-format", "svg"),
         width=book.option("fig-width", 6.4),
         height=book.option("fig-height", 3),
         dpi=book.option("fig-dpi", 144),
     )
+    digest = digest_source(found)
     sources = [digest if cell.holds_digest else cell.source for cell in chapter.cells]
     cells = [nbformat.v4.new_code_cell(source) for source in (set_up, *sources)]
     for number, cell in enumerate(cells):
@@ -128,84 +131,67 @@ def _notebook(chapter: Chapter, book: Book, digest: str) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
-def _outputs(notebook: NotebookNode) -> tuple[list[Any], ...]:
+def _outputs(notebook: "NotebookNode") -> tuple[list[Any], ...]:
     return tuple(cell.outputs for cell in notebook.cells[1:])
 
 
-def _look_up(notebook: NotebookNode, folder: Path) -> tuple[NotebookNode | None, str]:
-    """Find an executed notebook, and where the cache has it."""
-    from jupyter_cache import get_cache
+def _run(
+    notebook: "NotebookNode", chapter: Chapter, settings: Settings, progress: Progress
+) -> None:
+    """Execute a chapter's notebook; a failure names the chapter, the line and the cell."""
+    cells = chapter.cells
+    given = {
+        "MMN13_DATA": str(settings.data or ""),
+        "MMN13_WEIGHTS": str(settings.weights or ""),
+        "MMN13_OFFLINE": "1" if settings.offline else "",
+    }
+
+    def on_cell(index: int, seconds: float) -> None:
+        if index and not cells[index - 1].holds_digest:
+            place = f"cell {index - 1}/{len(cells) - 1} {cells[index - 1].label}"
+            progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
 
     try:
-        cache = get_cache(folder)
-        number, merged = cache.merge_match_into_notebook(notebook)
-        return merged, _entry(folder, cache.get_cache_record(number).hashkey)
-    except Exception:  # not there, damaged, or another version's: all the same, execute it
-        return None, ""
+        run_notebook(notebook, settings.root, {**os.environ, **given}, on_cell)
+    except CellFailed as error:
+        cell = cells[max(error.index - 1, 0)]
+        place = f"{chapter.path.name}, line {cell.line + error.line}"
+        raise UserError(f"{place}: the cell {cell.label} failed: {error}\n{KEPT}") from error
 
 
-def _entry(folder: Path, key: str) -> str:
-    return f"{folder.name}/executed/{key}/base.ipynb"
+def run_notebook(
+    notebook: "NotebookNode",
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    on_cell: Callable[[int, float], None] = lambda index, seconds: None,
+) -> None:
+    """Execute a notebook in place, in `folder`, with a kernel of this very Python.
 
-
-def _store(notebook: NotebookNode, chapter: Chapter, folder: Path) -> str:
-    """Put an executed notebook into the cache, and tell where it is."""
-    from jupyter_cache import get_cache
-    from jupyter_cache.base import CacheBundleIn
-
-    bundle = CacheBundleIn(notebook, chapter.name)
-    try:
-        record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
-    except Exception:  # an unusable cache folder is begun anew
-        shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
-        try:
-            record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
-        except OSError as error:
-            raise storage.disk_error(folder / chapter.name, error) from error
-        except Exception as error:  # the database's own words for the same
-            raise UserError(
-                f"{folder} could not be written to ({error.__cause__ or error}): "
-                "free some space, make it writable, and render again."
-            ) from error
-    return _entry(folder, record.hashkey)
-
-
-def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress: Progress) -> None:
-    """Execute a notebook in place, with a kernel of this very Python."""
+    `on_cell` gets each cell's index and the seconds that it took. Raises `CellFailed` for a cell's
+    own error, a kernel that died, and an interruption.
+    """
+    from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    cells = chapter.cells
-    current = 0
-    began = time.monotonic()
+    current, began = 0, time.monotonic()
 
-    def on_start(cell: NotebookNode, cell_index: int) -> None:
+    def on_start(cell: "NotebookNode", cell_index: int) -> None:
         nonlocal current, began
-        current, began = cell_index - 1, time.monotonic()
+        current, began = cell_index, time.monotonic()
 
-    def on_end(cell: NotebookNode, cell_index: int, execute_reply: Any) -> None:
-        if current >= 0 and not cells[current].holds_digest:
-            seconds = time.monotonic() - began
-            place = f"cell {current}/{len(cells) - 1} {cells[current].label}"
-            progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
+    def on_end(cell: "NotebookNode", cell_index: int, execute_reply: Any) -> None:
+        on_cell(cell_index, time.monotonic() - began)
 
-    def failure(message: str) -> UserError:
-        cell = cells[max(current, 0)]
-        line = re.search(r"Cell In\[\d+\], line (\d+)|\(line (\d+)\)", message)
-        number = cell.line + int(line[1] or line[2]) if line else cell.line
-        last = re.sub(r"^\S*UserError: ", "", message.strip().rsplit("\n", 1)[-1])
-        return UserError(
-            f"{chapter.path.name}, line {number}: the cell {cell.label} failed: {last}\n"
-            "The last good report is still in its place, and the chapters that were done are kept."
-        )
-
-    with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mmn13-") as private:
         manager = AsyncKernelManager(
             transport="tcp" if os.name == "nt" else "ipc",
-            connection_file=str(Path(folder) / "kernel.json"),
+            connection_file=str(Path(private) / "kernel.json"),
         )
-        manager._kernel_spec = _kernel_spec()
+        arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # whatever kernels the machine has registered
+        manager._kernel_spec = KernelSpec(argv=arguments, display_name="Python 3")
         client = NotebookClient(
             notebook,
             km=manager,
@@ -213,38 +199,33 @@ def _run(notebook: NotebookNode, chapter: Chapter, settings: Settings, progress:
             startup_timeout=600,  # a busy machine needs more than the minute that is the default
             record_timing=False,
             coalesce_streams=True,
-            resources={"metadata": {"path": str(settings.root)}},
+            resources={"metadata": {"path": str(folder)}},
             on_cell_execute=on_start,
             on_cell_executed=on_end,
         )
         client.owns_km = True  # it shuts the kernel down at the end
         try:
-            client.execute(env=_environment(settings, Path(folder)))
+            client.execute(env={**environment, **neutral_kernel(Path(private))})
         except CellExecutionError as error:
-            raise failure(_plain(error.traceback)) from error
-        except RuntimeError as error:  # the kernel is dead, or never began to answer
-            raise failure("Python died while it ran (out of memory?)") from error
+            raise _cell_error(current, error.traceback) from error
+        except (RuntimeError, AssertionError) as error:  # it died, or never answered
+            # nbclient ends the kernel at a signal, and leaves this trace of it
+            stopped = hasattr(client, "_async_cleanup_kernel_future")
+            why = "it was interrupted" if stopped else "Python died while it ran (out of memory?)"
+            raise CellFailed(current, why) from error
 
 
-def _kernel_spec() -> Any:
-    """Describe a kernel that runs this Python, whatever kernels the machine has registered."""
-    from jupyter_client.kernelspec import KernelSpec
-
-    arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    return KernelSpec(argv=arguments, display_name="Python 3", language="python")
-
-
-def _environment(settings: Settings, folder: Path) -> dict[str, str]:
-    """Pass the settings on to the cells, and keep personal IPython settings out."""
-    given = {
-        "MMN13_DATA": str(settings.data or ""),
-        "MMN13_WEIGHTS": str(settings.weights or ""),
-        "MMN13_OFFLINE": "1" if settings.offline else "",
-        "IPYTHONDIR": str(folder / "ipython"),
-    }
-    return {**os.environ, **given}
+def neutral_kernel(folder: Path) -> dict[str, str]:
+    """Write settings for a kernel that takes nobody's own, and name them as variables do."""
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(_KERNEL_OPTIONS)
+    (folder / "matplotlibrc").touch()
+    return {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
 
 
-def _plain(text: str) -> str:
-    """Take the colours out of a traceback."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+def _cell_error(index: int, traceback: str) -> CellFailed:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", traceback).strip()
+    line = re.search(r"Cell In\[\d+\], line (\d+)|\(line (\d+)\)", text)
+    last = re.sub(r"^\S*UserError: ", "", text.rsplit("\n", 1)[-1])
+    return CellFailed(index, last, int(line[1] or line[2]) if line else 0)

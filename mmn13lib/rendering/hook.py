@@ -1,19 +1,19 @@
 """The book's hooks: `_quarto.yml` has every ``quarto render`` run this file, before and after.
 
 Before, it prepares what ``mmn13 render`` prepares, and writes what each chapter depends on into
-the hidden cell that the chapter includes. After, it puts the empty cells back, so that git sees
-no change, and swaps the new report in: a render that fails leaves the last good one alone.
+the hidden cell that the chapter includes, a file that git ignores. After, it notes what was
+executed and puts the new report into its place: a render that fails leaves the last good one alone.
 """
 
-import json
 import os
-import shutil
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+LACKS = (
+    "mmn13: {python} lacks {name}. Activate .venv (`make report` makes it) or set QUARTO_PYTHON "
+    "to its Python, then render again."
+)
 if __name__ == "__main__":
     # run by its path: the modules beside this file must not hide libraries of the same names
     sys.path = [str(HERE.parents[1]), *(path for path in sys.path if Path(path) != HERE)]
@@ -22,159 +22,124 @@ try:
     from mmn13lib.foundation import storage
     from mmn13lib.foundation.errors import UserError
     from mmn13lib.foundation.settings import Settings
-    from mmn13lib.rendering import dependencies
-    from mmn13lib.rendering.book import DIGEST_FOLDER, read_book
+    from mmn13lib.rendering import cache
+    from mmn13lib.rendering.book import DIGEST_CELL, DIGEST_FOLDER, Book, Chapter, read_book
+    from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
+    from mmn13lib.rendering.execution import neutral_kernel
+    from mmn13lib.rendering.publishing import publish
 except ImportError as error:
-    sys.exit(
-        f"mmn13: {sys.executable} lacks {error.name}. Activate .venv (`make report` makes it) or "
-        "set QUARTO_PYTHON to its Python, then render again."
-    )
+    sys.exit(LACKS.format(python=sys.executable, name=error.name))
 
 ENGINE = "quarto"
 PREPARED = "MMN13_PREPARED"
 SAYS = "mmn13| "
-PLACEHOLDER = """\
-```{python}
-#| label: dependencies
-#| include: false
-# what this chapter depends on: written in here while Quarto renders, and taken out again
-```
-"""
 
 
 def before(settings: Settings) -> None:
-    """Prepare, and write each chapter's dependencies into the hidden cell that it includes.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    """
-    warnings = []
-    if not os.environ.get(PREPARED):
-        from mmn13lib.rendering.prepare import prepare
-
-        warnings = prepare(settings)
-    restore_placeholders(settings.root)  # a failed render leaves its own
+    """Prepare, and write each chapter's dependencies into the hidden cell that it includes."""
+    warnings = [] if os.environ.get(PREPARED) else _prepare(settings)
     book = read_book(settings.root)
     for folder in {chapter.path.parent for chapter in book.chapters}:
-        drop_damaged_cache(folder / ".jupyter_cache")
+        if cache.drop_damaged(folder / ".jupyter_cache"):
+            _say(f"{folder / '.jupyter_cache'} is damaged: what it held is executed again")
+    listed = os.environ.get("QUARTO_PROJECT_INPUT_FILES", "").split("\n")
+    asked = {settings.root / name for name in listed if name}  # of a single chapter, or all
     depends = {}
     for chapter in book.chapters:
         if not chapter.cells:
             continue
-        found = dependencies.dependencies(chapter, book, settings)
-        changes = dependencies.why(chapter, found, settings, ENGINE)
-        _say(f"{chapter.short_name}: {'; '.join(changes) or 'fresh'}")
-        _write(_included(settings.root, chapter.name), dependencies.digest_cell(found))
-        depends[chapter.name] = found
-    storage.write_json(_pending(settings), {"dependencies": depends, "warnings": warnings})
+        found = dependencies(chapter, book, settings)
+        _write_cell(chapter, settings.root, digest_source(found))
+        if not asked or chapter.path in asked:
+            reasons = cache.reasons(chapter.name, found, settings, ENGINE)
+            _say(f"{chapter.short_name}: {'; '.join(reasons) or 'fresh'}")
+            depends[chapter.name] = found
+    neutral_kernel(settings.cache / "kernel")  # where the file _environment says that it is
+    pending = {
+        "dependencies": depends,
+        "whole": not asked or asked >= {chapter.path for chapter in book.chapters},
+        "warnings": warnings,
+        "warned": warnings == _warned(settings),
+        "quarto": os.getppid(),
+    }
+    storage.write_json(_pending(settings), pending)
 
 
 def after(settings: Settings, built: Path) -> None:
-    """Take the dependencies out again, note what was executed, and swap the new report in.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    built
-        The folder that Quarto made.
-    """
-    restore_placeholders(settings.root)
+    """Note what was executed, from what it still is made from, and publish the report."""
     pending = storage.read_json(_pending(settings))
-    for chapter in read_book(settings.root).chapters:
+    book = read_book(settings.root)
+    for chapter in book.chapters:
         if chapter.name in pending["dependencies"]:
-            found = pending["dependencies"][chapter.name]
-            cache = os.path.relpath(chapter.path.parent / ".jupyter_cache", settings.cache)
-            dependencies.remember(chapter, found, settings, ENGINE, cache)
-    swap_in(built, settings.report)
-    for warning in pending["warnings"]:
+            _note(chapter, pending["dependencies"][chapter.name], book, settings)
+    publish(built, settings.report, pending["whole"])
+    for warning in pending["warnings"] if not pending["warned"] else ():
         print(f"\n{warning}", flush=True)
     if not os.environ.get(PREPARED):
-        print(f"\nThe report: {settings.report / 'index.html'}", flush=True)
+        names = " and ".join(_made(built))
+        print(f"\nThe report, copied from {built.name}: {names} in {settings.report}", flush=True)
 
 
-def restore_placeholders(root: Path) -> None:
-    """Put back the committed text of every file that holds a chapter's dependencies.
-
-    Parameters
-    ----------
-    root
-        The project's folder.
-    """
-    for file in (root / "report" / DIGEST_FOLDER).glob("*.md"):
-        if file.read_text("utf-8") != PLACEHOLDER:
-            _write(file, PLACEHOLDER)
+def write_cells(settings: Settings) -> None:
+    """Make the files that the chapters include, where there are none: Quarto reads them first."""
+    for chapter in read_book(settings.root).chapters:
+        if chapter.cells and not _cell_file(chapter, settings.root).exists():
+            _write_cell(chapter, settings.root, DIGEST_CELL)
 
 
-def drop_damaged_cache(folder: Path) -> None:
-    """Delete a cache of executed chapters that can't be read, or lacks what it lists.
+def _prepare(settings: Settings) -> list[str]:
+    from mmn13lib.rendering.execution import render_lock
+    from mmn13lib.rendering.prepare import prepare
 
-    Quarto would fail on it; without it, the chapters are executed again.
+    with render_lock(settings, print):
+        return prepare(settings)
 
-    Parameters
-    ----------
-    folder
-        A ``.jupyter_cache``, which need not exist.
-    """
-    if not folder.exists():
-        return
+
+def _note(chapter: Chapter, found: dict[str, str], book: Book, settings: Settings) -> None:
+    """Record a chapter as executed; forget it, if something changed while Quarto was at it."""
+    folder = chapter.path.parent / ".jupyter_cache"
+    changed = changes(found, dependencies(chapter, book, settings))
+    if changed:
+        cache.forget(digest_source(found), folder)
+        _say(f"{chapter.short_name}: {', '.join(changed)} changed meanwhile: render it once more")
+    else:
+        entry = os.path.relpath(folder, settings.cache)
+        cache.record(chapter.name, found, settings, ENGINE, entry)
+
+
+def _made(built: Path) -> list[str]:
+    """Name what this render made: its first page and its PDF."""
+    listed = os.environ.get("QUARTO_PROJECT_OUTPUT_FILES", "").split("\n")
+    made = [Path(name).name for name in listed if name] or [file.name for file in built.iterdir()]
+    pages = sorted((name for name in made if name.endswith(".html")), key="index.html".__ne__)
+    return [*pages[:1], *(name for name in made if name.endswith(".pdf"))]
+
+
+def _warned(settings: Settings) -> list[str]:
+    """Give the warnings that the very same Quarto, a preview, has shown before."""
     try:
-        with closing(sqlite3.connect(f"file:{folder / 'global.db'}?mode=ro", uri=True)) as database:
-            keys = [key for (key,) in database.execute("SELECT hashkey FROM nbcache")]
-        sound = all(_is_notebook(folder / "executed" / key / "base.ipynb") for key in keys)
-    except sqlite3.Error:
-        sound = False
-    if not sound:
-        _say(f"{folder} is damaged: what it held is executed again")
-        shutil.rmtree(folder, ignore_errors=True)
+        last = storage.read_json(_pending(settings))
+        return list(last["warnings"]) if last["quarto"] == os.getppid() else []
+    except (storage.Damaged, ValueError, KeyError, TypeError):
+        return []
 
 
-def _is_notebook(file: Path) -> bool:
+def _cell_file(chapter: Chapter, root: Path) -> Path:
+    return root / "report" / DIGEST_FOLDER / f"{chapter.name}.md"
+
+
+def _write_cell(chapter: Chapter, root: Path, source: str) -> None:
+    file, text = _cell_file(chapter, root), f"```{{python}}\n{source}\n```\n"
     try:
-        json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def swap_in(built: Path, report: Path) -> None:
-    """Replace the report by a copy of the new one, in two steps that take no time.
-
-    Parameters
-    ----------
-    built
-        The folder that Quarto made; it stays, for the next render.
-    report
-        The finished report's folder.
-    """
-    new, old = report.with_suffix(".new"), report.with_suffix(".old")
-    try:
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-        shutil.copytree(built, new)
-        if report.exists():
-            report.rename(old)
-        new.rename(report)
-        shutil.rmtree(old, ignore_errors=True)
+        file.parent.mkdir(exist_ok=True)
+        if not file.is_file() or file.read_text("utf-8") != text:  # a preview watches it
+            file.write_text(text, "utf-8")
     except OSError as error:
-        raise storage.disk_error(report, error) from error
-
-
-def _included(root: Path, name: str) -> Path:
-    return root / "report" / DIGEST_FOLDER / f"{name}.md"
+        raise storage.disk_error(file, error) from error
 
 
 def _pending(settings: Settings) -> Path:
     return settings.cache / "quarto-render.json"
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise storage.disk_error(file, error) from error
 
 
 def _say(text: str) -> None:
@@ -188,12 +153,16 @@ def main() -> None:
         settings = Settings.from_environment()
         if sys.argv[1] == "before":
             before(settings)
+        elif sys.argv[1] == "cells":
+            write_cells(settings)
         else:
             after(settings, Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"]))
     except UserError as error:
         if os.environ.get("MMN13_DEBUG"):
             raise
         sys.exit(f"mmn13: {error}")
+    except ImportError as error:
+        sys.exit(LACKS.format(python=sys.executable, name=error.name))
 
 
 if __name__ == "__main__":

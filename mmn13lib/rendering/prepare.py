@@ -23,24 +23,8 @@ def prepare(
 ) -> list[str]:
     """Fetch, run the experiment and measure, each only where it has not been done.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    strict
-        Whether the embedded sample is an error.
-    progress
-        Called with each line to show.
-
-    Returns
-    -------
-    list of str
-        Warnings to end with, so that they are not lost above the progress.
-
-    Raises
-    ------
-    UserError
-        If `strict` and CIFAR-10 or the weights are missing; or whatever a step says.
+    Gives warnings to end with. Raises `UserError` if `strict` and CIFAR-10 or the weights are
+    missing, and what a step says.
     """
     not_fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
@@ -57,17 +41,23 @@ def prepare(
         )
     accuracy = _head_accuracy(settings, progress)
     for name in ("convolution", "transfer"):
-        if not measurements.measurement_path(settings, name).is_file():
-            progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
-            import_module(f"mmn13lib.benchmarks.{name}").run(settings, quick=True)
-        elif measurements.is_outdated(settings, name):
-            progress(f"{name} was measured on earlier code: `mmn13 bench {name}` does it again")
+        _measure(name, settings, progress)
     if chosen.mode == "imagenet" and accuracy < EXPECTED_ACCURACY:
         warnings.append(
             f"WARNING: {accuracy:.1%} test accuracy with the ImageNet weights; a frozen\n"
             f"ResNet-18 reaches more than {EXPECTED_ACCURACY:.0%}. Something is wrong."
         )
     return warnings
+
+
+def _measure(name: str, settings: Settings, progress: Callable[[str], None]) -> None:
+    """Measure where there is no measurement, or a damaged one."""
+    try:
+        if measurements.is_outdated(settings, name):
+            progress(f"{name} was measured on earlier code: `mmn13 bench {name}` does it again")
+    except UserError:
+        progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
+        import_module(f"mmn13lib.benchmarks.{name}").run(settings, quick=True)
 
 
 def _head_accuracy(settings: Settings, progress: Callable[[str], None]) -> float:

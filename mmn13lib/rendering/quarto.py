@@ -7,18 +7,23 @@ What has to be done before and after is done by the book's hooks, `mmn13lib.rend
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import hook
-from mmn13lib.rendering.book import Book, Chapter, read_book
+from mmn13lib.rendering import cache, hook
+from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies, digest_source
+from mmn13lib.rendering.execution import KEPT, neutral_kernel
 
 Progress = Callable[[str], None]
 
@@ -27,9 +32,9 @@ _CHAPTER = re.compile(r"^\[\d+/\d+\] (\S+\.qmd)$")
 _CELL = re.compile(r"^\s*Cell (\d+)/(\d+): '(.*?)'\.*")
 _ERROR_LINE = re.compile(r"^Cell In\[\d+\], line (\d+)|\(line (\d+)\)|^\s*File <ipython.*>:(\d+)")
 
-
 OLDEST = (1, 9)
 FIX = 'pip install "quarto-cli>=1.9", or https://quarto.org/docs/get-started/'
+PATIENCE = 10  # seconds that Quarto has to end by itself when it is told to
 
 
 def installed() -> tuple[bool, str]:
@@ -49,77 +54,61 @@ def installed() -> tuple[bool, str]:
     return True, f"{answer}, {executable}"
 
 
-def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = print) -> list[Path]:
-    """Make the site and the PDF with Quarto, both from chapters executed once.
+def chosen(engine: str = "auto") -> str:
+    """Name the engine that renders: with auto, Quarto where there is one that is new enough.
 
-    Parameters
-    ----------
-    settings
-        The run's settings; its data, weights and results are there already.
-    rerun
-        Chapters to execute whatever the cache says: ``q2`` or ``q2-backpropagation``.
-    progress
-        Gets each line to show.
-
-    Returns
-    -------
-    list of Path
-        The page to open first, and the PDF.
-
-    Raises
-    ------
-    UserError
-        If Quarto is missing or too old, or if it fails: chapter, cell, line and the error. The
-        last good report then stays where it is.
+    Raises `UserError` if Quarto is asked for and can't be used.
     """
+    if engine == "embedded":
+        return engine
     usable, detail = installed()
-    if not usable:
+    if engine == "quarto" and not usable:
         raise UserError(
             f"Quarto can't be used: {detail}. To get it: {FIX}; "
             "or `mmn13 render --engine embedded`, which needs none."
         )
-    # this takes a moment to import, which `mmn13 status` shall not wait for
-    from mmn13lib.rendering.execution import only_render
-
-    with only_render(settings, progress):
-        hook.restore_placeholders(settings.root)
-        book = read_book(settings.root)
-        for chapter in book.chapters:
-            if not {chapter.name, chapter.short_name}.isdisjoint(rerun):
-                forget(chapter, book, settings)
-        try:
-            _run(book, settings, progress)
-        finally:
-            hook.restore_placeholders(settings.root)
-    return [settings.report / "index.html", settings.report / "mmn13.pdf"]
+    return "quarto" if usable else "embedded"
 
 
-def forget(chapter: Chapter, book: Book, settings: Settings) -> None:
-    """Drop a chapter's present state from Quarto's cache, so that it is executed again.
+def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = print) -> list[Path]:
+    """Make the site and the PDF with Quarto, both from chapters executed once.
 
-    Parameters
-    ----------
-    chapter
-        The chapter.
-    book
-        Its book.
-    settings
-        The run's settings.
+    Gives the page to open first, and the PDF. Raises `UserError` if Quarto fails: chapter, cell,
+    line and the error. The last good report then stays where it is.
     """
-    from jupyter_cache import get_cache
+    hook.write_cells(settings)
+    book = read_book(settings.root)
+    for chapter in book.chapters:
+        if chapter.cells and not {chapter.name, chapter.short_name}.isdisjoint(rerun):
+            mark = digest_source(dependencies(chapter, book, settings))
+            cache.forget(mark, chapter.path.parent / ".jupyter_cache")
+    with _without_leftovers(book):
+        _run(book, settings, progress)
+    return [
+        settings.report / "index.html",
+        settings.report / f"{book.option('book.output-file', 'index')}.pdf",
+    ]
 
-    folder = chapter.path.parent / ".jupyter_cache"
-    if not chapter.cells or not folder.is_dir():
-        return
-    mark = digest_source(dependencies(chapter, book, settings)).splitlines()[-1]
+
+@contextmanager
+def _without_leftovers(book: Book) -> Iterator[None]:
+    """Remove what a Quarto that did not come to its end leaves beside the chapters."""
+
+    def found() -> set[Path]:
+        endings = (".html", ".typ", ".pdf", "_files", ".quarto_ipynb*")
+        patterns = [f"{chapter.path.stem}{end}" for chapter in book.chapters for end in endings]
+        folders = {book.root, *(chapter.path.parent for chapter in book.chapters)}
+        return {book.root / "site_libs"} & {*book.root.glob("site_libs")} | {
+            path for folder in folders for pattern in patterns for path in folder.glob(pattern)
+        }
+
+    before = found()
     try:
-        cache = get_cache(folder)
-        for record in cache.list_cache_records():
-            cells = cache.get_cache_bundle(record.pk).nb.cells
-            if any(mark in cell.source for cell in cells):
-                cache.remove_cache(record.pk)
-    except Exception:  # unreadable: without it everything is executed again, which is right too
-        shutil.rmtree(folder, ignore_errors=True)
+        yield
+    except BaseException:
+        for path in found() - before:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
 
 
 def _run(book: Book, settings: Settings, progress: Progress) -> None:
@@ -131,31 +120,61 @@ def _run(book: Book, settings: Settings, progress: Progress) -> None:
         "MMN13_DATA": str(settings.data or ""),
         "MMN13_WEIGHTS": str(settings.weights or ""),
         "MMN13_OFFLINE": "1" if settings.offline else "",
+        **neutral_kernel(settings.cache / "kernel"),
     }
-    process = subprocess.Popen(
-        ["quarto", "render"],
-        cwd=settings.root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    assert process.stdout is not None
     said: list[str] = []
-    try:
+    with (
+        subprocess.Popen(
+            ["quarto", "render"],
+            cwd=settings.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # a group, for what is called quarto starts the real one
+        ) as process,
+        _ending(process),
+    ):
+        assert process.stdout is not None
         for line in _translated(process.stdout, said):
             progress(line)
-        code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    if code:
+    if process.returncode:
         log = settings.cache / "quarto.log"
         storage.write_bytes(log, "\n".join(said).encode())
-        raise UserError(f"{failure(said, code, book)} All that Quarto said is in {log}.")
+        raise UserError(f"{failure(said, process.returncode, book)} All that Quarto said: {log}.")
+
+
+@contextmanager
+def _ending(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """End Quarto and all that it started, whatever ends this; SIGTERM ends this as Ctrl-C does."""
+
+    def stop(number: int, frame: Any) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, stop) if in_main else None
+    try:
+        yield
+    except BaseException:
+        _signal(process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        raise
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _signal(process: "subprocess.Popen[str]", number: int) -> None:
+    if os.name == "nt":  # which has no groups
+        process.terminate()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 def _translated(stream: Iterable[str], said: list[str]) -> Iterator[str]:
@@ -181,22 +200,10 @@ def _translated(stream: Iterable[str], said: list[str]) -> Iterator[str]:
 def failure(said: Sequence[str], code: int, book: Book) -> str:
     """Put what Quarto said before it failed into a sentence that names the place.
 
-    Parameters
-    ----------
-    said
-        Quarto's lines, without colours.
-    code
-        How it ended; negative for the signal that killed it.
-    book
-        The chapters, for the line numbers.
-
-    Returns
-    -------
-    str
+    A negative `code` is the signal that killed it.
     """
-    kept = "The last good report is still in its place, and the chapters that were done are kept."
     if code < 0:
-        return f"Quarto was killed (signal {-code}). {kept}"
+        return f"Quarto was killed (signal {-code}). {KEPT}"
     place, label = "", ""
     for line in said:
         if title := _CHAPTER.match(line):
@@ -207,10 +214,10 @@ def failure(said: Sequence[str], code: int, book: Book) -> str:
     if failed is None:
         shown = [line for line in said if line.startswith(("mmn13:", "error:", "ERROR"))]
         why = " ".join(shown[:1] or [line for line in said if line][-3:])
-        return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {kept}"
+        return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {KEPT}"
     traceback = said[failed:]
     where = f"{Path(place).name}, line {_line_number(book, label, traceback)}"
-    return f"{where}: the cell {label} failed: {_error(traceback)}\n{kept}"
+    return f"{where}: the cell {label} failed: {_error(traceback)}\n{KEPT}"
 
 
 def _line_number(book: Book, label: str, said: Sequence[str]) -> int:

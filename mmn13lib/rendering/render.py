@@ -1,139 +1,131 @@
-"""Renders the report: chooses the engine, executes what has to be, swaps the new report in."""
+"""Renders the report: prepares, chooses the engine, executes what has to be, publishes."""
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import quarto
+from mmn13lib.rendering import cache, quarto
 from mmn13lib.rendering.book import Book, read_book
-
-if TYPE_CHECKING:
-    from mmn13lib.rendering.execution import Executed
+from mmn13lib.rendering.dependencies import dependencies, digest
+from mmn13lib.rendering.execution import ENGINE, execute, render_lock
+from mmn13lib.rendering.publishing import publish
 
 HERE = Path(__file__).parent
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The report's files, the one to open first, and warnings to end with."""
+
+    files: list[Path]
+    warnings: list[str]
 
 
 def render(
     settings: Settings,
     engine: str = "auto",
     rerun: Sequence[str] = (),
-    progress: Callable[[str], None] = print,
-) -> list[Path]:
-    """Make the report with one of the two engines.
+    strict: bool = False,
+    progress: Progress = print,
+) -> Rendered:
+    """Make the report with one of the two engines: quarto, embedded, or auto.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    engine
-        quarto, embedded, or auto: Quarto where there is one that is new enough.
-    rerun
-        Chapters to execute whatever the cache says: ``q2`` or ``q2-backpropagation``.
-    progress
-        Gets each line to show.
-
-    Returns
-    -------
-    list of Path
-        The files made, the one to open first.
-
-    Raises
-    ------
-    UserError
-        If a chapter can't be made; the last good report then stays where it is.
+    `rerun` names chapters to execute whatever the cache says, as ``q2`` or ``q2-backpropagation``.
+    Raises `UserError` if a chapter can't be made; the last good report then stays where it is.
     """
+    from mmn13lib.rendering.prepare import prepare
+
+    engine = quarto.chosen(engine)
     book = read_book(settings.root)
     names = {name for chapter in book.chapters for name in (chapter.name, chapter.short_name)}
     for name in rerun:
         if name not in names:
             known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
-    if engine == "quarto" or (engine == "auto" and quarto.installed()[0]):
-        return quarto.render(settings, rerun=rerun, progress=progress)
-    return render_embedded(settings, book, rerun, progress)
+    with render_lock(settings, progress):
+        warnings = prepare(settings, strict, progress)
+        make = quarto.render if engine == "quarto" else render_embedded
+        return Rendered(make(settings, rerun, progress), warnings)
 
 
 def render_embedded(
-    settings: Settings,
-    book: Book,
-    rerun: Sequence[str] = (),
-    progress: Callable[[str], None] = print,
+    settings: Settings, rerun: Sequence[str] = (), progress: Progress = print
 ) -> list[Path]:
-    """Make one HTML file and one PDF with the embedded engine; see `render`."""
-    # these take a second to import, which other commands shall not wait for
-    from mmn13lib.rendering.document import build
-    from mmn13lib.rendering.execution import execute, only_render
-
-    asked = set(rerun)
-    with only_render(settings, progress):
-        executed = []
+    """Make one HTML file and one PDF with the embedded engine."""
+    book = read_book(settings.root)
+    files = [] if rerun else _made_before(book, settings)
+    if files:
         for chapter in book.chapters:
-            again = not asked.isdisjoint((chapter.name, chapter.short_name))
-            executed.append(execute(chapter, book, settings, progress, again))
-        key = _key(executed, book)
-        files = _made_before(settings, key)
-        if files:
-            progress("The documents are fresh.")
-            return files
-        progress("Making the documents.")
-        for abandoned in settings.cache.glob("build-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
-        try:
-            with tempfile.TemporaryDirectory(prefix="build-", dir=settings.cache) as folder:
-                return _publish(build(executed, book, Path(folder)), settings, key)
-        except OSError as error:
-            raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
+            if chapter.cells:
+                progress(f"{chapter.short_name}: fresh")
+        progress("The documents are fresh.")
+        return files
+    asked = set(rerun)
+    executed = []
+    for chapter in book.chapters:
+        again = not asked.isdisjoint((chapter.name, chapter.short_name))
+        executed.append(execute(chapter, book, settings, progress, again))
+    progress("Making the documents.")
+    from mmn13lib.rendering.document import build
+
+    key = _key(book, settings)
+    for abandoned in settings.root.glob("_report.build-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="_report.build-", dir=settings.root) as folder:
+            made = build(executed, book, Path(folder))
+            publish(_alone(made, Path(folder)), settings.report)
+    except OSError as error:
+        raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
+    files = [settings.report / file.name for file in made]
+    record = {"key": key, "files": [f.name for f in files], "digests": [_digest(f) for f in files]}
+    storage.write_json(settings.cache / "documents.json", record)
+    return files
 
 
-def _key(executed: "Sequence[Executed]", book: Book) -> str:
-    """Digest all that the documents are made of."""
-    digest = hashlib.sha256()
-    for chapter in executed:
-        digest.update(repr(chapter.chapter.parts).encode())
-        digest.update(json.dumps(chapter.outputs).encode())
-    shared = [book.option("bibliography"), book.option("format.html.css")]
-    shared += book.option("format.typst.template-partials", [])
-    files = [book.root / str(name) for name in shared if name]
-    files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
-    for file in files:
-        digest.update(file.read_bytes())
-    versions = [version(name) for name in ("pypandoc_binary", "typst")]
-    digest.update(json.dumps([book.config, versions]).encode())
-    return digest.hexdigest()
+def _alone(made: Sequence[Path], folder: Path) -> Path:
+    """Move the documents away from what they were built from."""
+    alone = folder / "finished"
+    alone.mkdir()
+    for file in made:
+        file.rename(alone / file.name)
+    return alone
 
 
-def _made_before(settings: Settings, key: str) -> list[Path]:
-    """Find the finished documents, if they are still those that were made from the same."""
+def _made_before(book: Book, settings: Settings) -> list[Path]:
+    """Find the finished documents, if they and the cache are still those of the same chapters."""
     try:
         made = storage.read_json(settings.cache / "documents.json")
         files = [settings.report / name for name in made["files"]]
-        same = made["key"] == key and [_digest(file) for file in files] == made["digests"]
+        same = [_digest(file) for file in files] == made["digests"]
     except (storage.Damaged, OSError, ValueError, KeyError, TypeError):
         return []
-    return files if same else []
+    key = _key(book, settings) if same else ""
+    return files if key and key == made["key"] else []
 
 
-def _publish(made: list[Path], settings: Settings, key: str) -> list[Path]:
-    """Swap the new documents in, each in one step; what else was there is of an older report."""
-    record = {
-        "key": key,
-        "files": [file.name for file in made],
-        "digests": [_digest(file) for file in made],
-    }
-    settings.report.mkdir(exist_ok=True)
-    files = [file.replace(settings.report / file.name) for file in made]
-    for other in set(settings.report.iterdir()) - set(files):
-        shutil.rmtree(other) if other.is_dir() else other.unlink()
-    storage.write_json(settings.cache / "documents.json", record)
-    return files
+def _key(book: Book, settings: Settings) -> str:
+    """Digest all that the documents are made of; empty, if a chapter has to be executed."""
+    content = []
+    for chapter in book.chapters:
+        found = dependencies(chapter, book, settings)
+        if chapter.cells and cache.reasons(chapter.name, found, settings, ENGINE):
+            return ""
+        content += [repr(chapter.parts), found]
+    names = [book.option("bibliography"), book.option("format.html.css")]
+    names += book.option("format.typst.template-partials", [])
+    files = [book.root / name for name in names if name]
+    files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
+    versions = [version(name) for name in ("pypandoc_binary", "typst")]
+    return digest([content, [_digest(file) for file in files], book.config, versions])
 
 
 def _digest(file: Path) -> str:

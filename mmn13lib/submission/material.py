@@ -8,7 +8,7 @@ from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.rendering import dependencies
+from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, read_book, read_chapter
 from mmn13lib.submission.identity import Student, faults, refuse
 
@@ -93,7 +93,7 @@ def _author(book: Book) -> str:
 
 def _outdated(settings: Settings) -> list[str]:
     """Name the first chapter that neither engine has executed as things are now."""
-    of_engines = [dependencies.status(settings, engine) for engine in ("embedded", "quarto")]
+    of_engines = [cache.status(settings, engine) for engine in ("embedded", "quarto")]
     changed = min(of_engines, key=lambda chapters: sum(bool(changes) for _, changes in chapters))
     sentences = [
         f"The chapter {name} is older than what it is made from ({', '.join(changes[:3])}): run "

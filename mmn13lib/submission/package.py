@@ -74,10 +74,10 @@ def make(material: Material, progress: Progress = print) -> Path:
 def _report(target: Path, material: Material, progress: Progress) -> None:
     """Make the PDF with the student on its first page; chapters come from the cache."""
     from mmn13lib.rendering.document import build
-    from mmn13lib.rendering.execution import execute, only_render
+    from mmn13lib.rendering.execution import execute, render_lock
 
     settings, book = material.settings, material.book
-    with only_render(settings, progress), tempfile.TemporaryDirectory() as folder:
+    with render_lock(settings, progress), tempfile.TemporaryDirectory() as folder:
         executed = [
             execute(chapter, book, settings, lambda line: None) for chapter in book.chapters
         ]

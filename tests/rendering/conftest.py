@@ -8,6 +8,7 @@ import pytest
 from support.tiny_book import write_book
 
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import prepare
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.execution import execute
 
@@ -33,6 +34,19 @@ def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def executed(executed_once: Path, tmp_path: Path) -> Path:
     """Give a copy of the executed tiny book."""
     return shutil.copytree(executed_once, tmp_path / "copy")
+
+
+@pytest.fixture
+def nothing_to_prepare(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Take data, experiment and measurements for done; list the settings they were asked with."""
+    asked: list[Settings] = []
+
+    def nothing(settings: Settings, *arguments: object) -> list[str]:
+        asked.append(settings)
+        return []
+
+    monkeypatch.setattr(prepare, "prepare", nothing)
+    return asked
 
 
 @pytest.fixture

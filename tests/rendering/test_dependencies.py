@@ -23,7 +23,8 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import dependencies
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.dependencies import changes, digest_cell, status
+from mmn13lib.rendering.cache import status
+from mmn13lib.rendering.dependencies import changes, digest_source
 from mmn13lib.rendering.execution import ENGINE
 
 Rerun = Callable[..., list[str]]
@@ -121,7 +122,7 @@ def test_new_and_dropped_modules_are_named() -> None:
 
 
 def test_the_digest_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path) -> None:
-    texts = {digest_cell({"torch": number}) for number in ("2.14.1", "2.15.0")}
+    texts = {digest_source({"torch": number}) for number in ("2.14.1", "2.15.0")}
     assert len(texts) == 2
     assert all("#| include: false" in text for text in texts)
 

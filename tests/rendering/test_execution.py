@@ -16,9 +16,11 @@ from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import document
+from mmn13lib.rendering import document, publishing
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.execution import execute, only_render
+from mmn13lib.rendering.execution import execute, render_lock
+from mmn13lib.rendering.publishing import publish
+from mmn13lib.rendering.render import render as render_book
 from mmn13lib.rendering.render import render_embedded
 
 Rerun = Callable[..., list[str]]
@@ -26,7 +28,7 @@ Rerun = Callable[..., list[str]]
 
 def render(root: Path, *rerun: str) -> list[str]:
     lines: list[str] = []
-    render_embedded(Settings(root, offline=True), read_book(root), rerun, lines.append)
+    render_embedded(Settings(root, offline=True), rerun, lines.append)
     return lines
 
 
@@ -128,18 +130,21 @@ def test_a_cache_file_in_the_way_of_the_folder_is_replaced(executed: Path, rerun
     assert rerun(executed, "q2") == []
 
 
-def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None:
+def test_a_second_render_waits_for_the_first_and_says_so(
+    executed: Path, nothing_to_prepare: list[Settings]
+) -> None:
     lines: list[str] = []
     settings = Settings(executed)
     second = threading.Thread(
-        target=render_embedded, args=(settings, read_book(executed), (), lines.append)
+        target=render_book, args=(settings, "embedded"), kwargs={"progress": lines.append}
     )
-    with only_render(settings, print):
+    with render_lock(settings, print):
         second.start()
         deadline = time.monotonic() + 120
         while not lines and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert lines == ["Another render is running here: waiting until it has ended."]
+        assert lines[0].startswith(f"Another render is running here (process {os.getpid()}, since")
+        assert not nothing_to_prepare  # the first render of two may be measuring
     second.join()
     assert "q1: fresh" in lines
     assert (executed / "_report/tiny.pdf").is_file()
@@ -152,9 +157,8 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
     write_chapter(executed, "q2-beta", text.replace("FAST", "Path('fast').exists()"))
     program = (
         "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
-        "from mmn13lib.rendering.book import read_book\n"
         "from mmn13lib.rendering.render import render_embedded\n"
-        f"root = Path({str(executed)!r}); render_embedded(Settings(root), read_book(root))"
+        f"root = Path({str(executed)!r}); render_embedded(Settings(root))"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
@@ -194,14 +198,20 @@ def test_a_finished_report_is_made_again_if_and_only_if_it_has_to(executed: Path
 
 
 def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> None:
-    (executed / "_report/site_libs").mkdir(parents=True)
-    (executed / "_report/index.html").touch()
+    built = executed / "_report.quarto"
+    (built / "site_libs").mkdir(parents=True)
+    for name in ("index.html", "site_libs/style.css", "tiny.pdf"):
+        (built / name).write_text("older")
+    publish(built, executed / "_report")
+    (executed / "_report/mine.txt").write_text("somebody's own")
     render(executed)
     assert sorted(path.name for path in (executed / "_report").iterdir()) == [
+        publishing.LIST,
+        "mine.txt",
         "tiny.html",
         "tiny.pdf",
     ]
-    assert not list((executed / "artifacts/cache").glob("build-*"))
+    assert list(executed.glob("_report.*")) == [built]
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])

@@ -15,8 +15,10 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import Damaged
 from mmn13lib.rendering import hook, quarto
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.dependencies import status
+from mmn13lib.rendering.cache import drop_damaged, forget, status
+from mmn13lib.rendering.dependencies import dependencies, digest_source
 from mmn13lib.rendering.quarto import failure
+from mmn13lib.rendering.render import render
 
 Play = Callable[..., None]
 
@@ -69,26 +71,20 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return put
 
 
-def dirty(root: Path) -> list[str]:
-    """List the chapters whose hidden cell is not the committed one."""
-    files = sorted((root / "report/_dependencies").glob("*.md"))
-    return [file.stem for file in files if file.read_text("utf-8") != hook.PLACEHOLDER]
-
-
 def test_without_quarto_the_error_says_how_to_get_it(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not quarto.installed()[0]
+    assert quarto.chosen() == "embedded"
     with pytest.raises(UserError, match=r"not on the PATH.*--engine embedded"):
-        quarto.render(Settings(tiny))
+        render(Settings(tiny), "quarto")
 
 
 def test_an_old_quarto_is_refused_by_its_version(tiny: Path, play: Play) -> None:
     play(version="1.8.27")
-    assert not quarto.installed()[0]
+    assert quarto.chosen() == "embedded"
     with pytest.raises(UserError, match=r"1\.8\.27 is too old.*--engine embedded"):
-        quarto.render(Settings(tiny))
+        render(Settings(tiny), "quarto")
 
 
 def test_quarto_gets_this_python_and_its_progress_is_passed_on(
@@ -98,7 +94,7 @@ def test_quarto_gets_this_python_and_its_progress_is_passed_on(
     lines: list[str] = []
     files = quarto.render(Settings(tiny), progress=lines.append)
     assert lines[:2] == ["q1: mmn13lib/alpha.py", "q1, cell 1/2 q1-setup, 0 s"]
-    assert [file.name for file in files] == ["index.html", "mmn13.pdf"]
+    assert [file.name for file in files] == ["index.html", "tiny.pdf"]
     assert (tmp_path / "bin/python").read_text().strip() == sys.executable
 
 
@@ -106,7 +102,7 @@ def test_a_failing_cell_is_named_and_nothing_is_lost(tiny: Path, play: Play) -> 
     settings = Settings(tiny)
     settings.report.mkdir()
     (settings.report / "index.html").write_text("the last good report")
-    play(says=FAILING_CELL, ends="echo a digest > report/_dependencies/q1-alpha.md; exit 1")
+    play(says=FAILING_CELL, ends="exit 1")
     with pytest.raises(UserError) as raised:
         quarto.render(settings, progress=lambda line: None)
     message = str(raised.value)
@@ -116,14 +112,12 @@ def test_a_failing_cell_is_named_and_nothing_is_lost(tiny: Path, play: Play) -> 
     assert "mmn13 bench speed" in message and "Traceback" not in message
     assert "Traceback" in (settings.cache / "quarto.log").read_text()
     assert (settings.report / "index.html").read_text() == "the last good report"
-    assert "q1-alpha" not in dirty(tiny)
 
 
 def test_a_killed_quarto_is_said_to_be_killed(tiny: Path, play: Play) -> None:
     play(says="[2/5] report/q1-alpha.qmd\n", ends="kill -9 $$")
     with pytest.raises(UserError, match=r"killed \(signal 9\).*good report is still"):
         quarto.render(Settings(tiny), progress=lambda line: None)
-    assert not dirty(tiny)
 
 
 @pytest.mark.parametrize(
@@ -142,43 +136,32 @@ def test_a_failure_outside_cells_is_told_in_quartos_words(
 
 def prepared(root: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv(hook.PREPARED, "1")
-    hook.restore_placeholders(root)
     return Settings(root, offline=True)
 
 
-def test_the_hooks_write_the_dependencies_and_take_them_out_again(
+def digest_in(root: Path, chapter: str) -> str:
+    return (root / f"report/_dependencies/{chapter}.md").read_text("utf-8").splitlines()[-2]
+
+
+def test_the_hooks_write_the_dependencies_and_publish_the_report(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = prepared(tiny, monkeypatch)
+    hook.write_cells(settings)
     hook.before(settings)
-    assert dirty(tiny) == ["appendix", "index", "q1-alpha", "q2-beta"]
+    digests = {digest_in(tiny, name) for name in ("appendix", "index", "q1-alpha", "q2-beta")}
+    assert len(digests) == 4
     assert "q1: not executed yet" in capsys.readouterr().out
     built = tiny / "_report.quarto"
     for folder in (built, tiny / ".jupyter_cache", tiny / "report/.jupyter_cache"):
         folder.mkdir()
     (built / "index.html").write_text("new")
     hook.after(settings, built)
-    assert not dirty(tiny)
     assert (settings.report / "index.html").read_text() == "new"
     assert dict(status(settings, "quarto"))["q1-alpha"] == []
     shutil.rmtree(tiny / ".jupyter_cache")
     shutil.rmtree(tiny / "report/.jupyter_cache")
     assert dict(status(settings, "quarto"))["q1-alpha"] == ["its cached output is gone"]
-
-
-def test_a_disk_that_fills_up_at_the_end_leaves_the_last_report(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = tiny / "_report"
-    report.mkdir()
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(shutil, "copytree", full)
-    with pytest.raises(UserError, match="full"):
-        hook.swap_in(tiny, report)
-    assert report.is_dir()
 
 
 def test_a_render_that_began_nothing_can_not_end(
@@ -197,7 +180,7 @@ def test_a_damaged_cache_is_dropped_and_a_sound_one_kept(executed: Path, damage:
         next(folder.glob("executed/*/base.ipynb")).write_text('{"cells": [')
     elif damage == "no database":
         (folder / "global.db").unlink()
-    hook.drop_damaged_cache(folder)
+    assert drop_damaged(folder) == (damage != "none")
     assert folder.exists() == (damage == "none")
 
 
@@ -240,7 +223,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = config.read_text("utf-8").replace("{type: book}", settings)
     text = text.replace("    template-partials", "    citeproc: true\n    template-partials")
     config.write_text(text + "fig-height: 2\nfig-dpi: 144\n", "utf-8")
-    hook.restore_placeholders(root)
     assert render_for_real(root, to="") == ALL
     return root
 
@@ -282,7 +264,8 @@ def test_quarto_executes_nothing_the_second_time_nor_after_an_undone_edit(undone
 @real
 def test_quarto_executes_a_chapter_that_was_to_be_forgotten(undone: Path) -> None:
     book = read_book(undone)
-    quarto.forget(book.chapters[2], book, Settings(undone, offline=True))
+    mark = digest_source(dependencies(book.chapters[2], book, Settings(undone, offline=True)))
+    forget(mark, undone / "report/.jupyter_cache")
     assert render_for_real(undone) == Q2
 
 

@@ -14,7 +14,6 @@ from pypdf import PdfReader
 
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.hook import PLACEHOLDER
 
 PROJECT = Path(__file__).parents[2]
 INCHES_PER_CM = 1 / 2.54
@@ -29,13 +28,6 @@ def test_every_chapter_is_listed_once_and_none_uses_what_an_engine_does_not_know
     book = read_book(PROJECT)
     listed = [chapter.path for chapter in book.chapters]
     assert sorted(listed) == sorted([PROJECT / "index.qmd", *PROJECT.glob("report/*.qmd")])
-
-
-def test_every_file_for_dependencies_is_the_placeholder_as_committed() -> None:
-    with_cells = {chapter.name for chapter in read_book(PROJECT).chapters if chapter.cells}
-    files = list((PROJECT / "report/_dependencies").glob("*.md"))
-    assert {file.stem for file in files} == with_cells
-    assert {file.read_text("utf-8") for file in files} == {PLACEHOLDER}
 
 
 def test_the_hooks_are_files_of_this_package(config: dict[str, Any]) -> None:
@@ -84,6 +76,11 @@ def test_whom_the_report_is_by_has_a_place_that_git_ignores(config: dict[str, An
     # Quarto adds to .gitignore what it does not find there word for word
     ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
     assert {"/.quarto/", "**/*.quarto_ipynb", "/_*.local", "_quarto.yml.local"} <= set(ignored)
+
+
+def test_what_a_render_writes_among_the_chapters_is_ignored() -> None:
+    ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/report/_dependencies/", "**/*.quarto_ipynb_*"} <= set(ignored)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""Reads `_quarto.yml` and `_quarto.yml.local`, and refuses what the engines could not use."""
+
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+import yaml
+
+from mmn13lib.foundation.errors import UserError
+
+_KINDS: dict[str, tuple[type | UnionType, str]] = {
+    **dict.fromkeys(
+        ("project", "book", "student", "execute", "format", "format.html", "format.typst"),
+        (dict, "`name: value` lines"),
+    ),
+    **dict.fromkeys(
+        ("book.chapters", "book.appendices", "format.typst.template-partials"),
+        (list, "a list of files"),
+    ),
+    **dict.fromkeys(("bibliography", "format.html.css"), (str, "the name of one file")),
+    **dict.fromkeys(("fig-width", "fig-height", "fig-dpi"), (int | float, "a number")),
+}
+
+
+class _TextLoader(yaml.SafeLoader):
+    """Reads a date as the text that it is, as Quarto does."""
+
+
+_TextLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_config(root: Path) -> dict[str, Any]:
+    """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does.
+
+    Mappings are merged, lists joined, other values replaced. Raises `UserError`, which names file
+    and key, for what is no YAML or not what the engines can use.
+    """
+    config: dict[str, Any] = {}
+    for name in ("_quarto.yml", "_quarto.yml.local"):
+        file = root / name
+        if file.is_file():
+            try:
+                read = yaml.load(file.read_text("utf-8"), _TextLoader) or {}
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                raise UserError(f"{name} is no valid YAML, please put it right: {error}") from error
+            if not isinstance(read, dict):
+                raise UserError(f"{name} should hold `name: value` lines and doesn't.")
+            _check_values(name, read)
+            for key, (kind, words) in _KINDS.items():
+                value = look_up(read, key)
+                if value is not None and not isinstance(value, kind):
+                    raise UserError(f"{name}: {key} should be {words}, not {value!r}.")
+            config = _merge(config, read)
+    return config
+
+
+def _check_values(file: str, value: Any, key: str = "", above: tuple[int, ...] = ()) -> None:
+    """Refuse what YAML can say and documents can't: keys that are no text, circles, no Unicode."""
+    if id(value) in above:
+        raise UserError(f"{file}: {key} contains itself (an alias, *, inside its own anchor, &).")
+    if isinstance(value, str) and not is_unicode(value):
+        raise UserError(f"{file}: {key} holds half a character (a surrogate), {value!r}.")
+    if isinstance(value, dict | list):
+        above = (*above, id(value))
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if not isinstance(name, str):
+            raise UserError(f"{file}: the key {name!r} under {key or 'the top'} needs quotes.")
+        _check_values(file, inner, f"{key}.{name}".lstrip("."), above)
+    for inner in value if isinstance(value, list) else ():
+        _check_values(file, inner, key, above)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell text that can be written down from text with half a character, a lone surrogate."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def look_up(config: Any, key: str) -> Any:
+    """Look up a dotted name; None where there is nothing."""
+    for name in key.split("."):
+        config = config.get(name) if isinstance(config, dict) else None
+    return config
+
+
+def _merge(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merge(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
