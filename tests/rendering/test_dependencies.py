@@ -114,6 +114,21 @@ def test_a_library_is_found_by_the_name_that_it_is_imported_by() -> None:
     assert dependencies._version("json") == dependencies._version("no_such_library") == ""
 
 
+def test_a_version_that_a_chapter_prints_is_one_of_its_dependencies(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 'from importlib.metadata import version\n[version(name) for name in ["typst", "torch"]]'
+    write_chapter(tiny, "q2-beta", "# Beta" + cell("q2", code))
+    book = read_book(tiny)
+
+    def found() -> dict[str, str]:
+        return dependencies.dependencies(book.chapters[2], book, Settings(tiny))
+
+    before = found()
+    library("typst")(tiny, monkeypatch)
+    assert changes(before, found()) == [f"typst {version('typst')} → 99.0"]
+
+
 def test_new_and_dropped_modules_are_named() -> None:
     assert changes({"a/x.py": "1"}, {"a/y.py": "2"}) == [
         "a/y.py (new)",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jupyter_cache.cache.main import JupyterCacheBase
 from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
@@ -87,6 +88,87 @@ def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
     book = read_book(tiny)
     with pytest.raises(UserError, match="q1-a failed: Python died"):
         execute(book.chapters[1], book, Settings(tiny), lambda line: None)
+
+
+def test_an_interrupted_cell_is_said_to_be_interrupted(tiny: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "begun")
+    code = f"import time\nopen({str(tmp_path / 'begun')!r}, 'w').close()\ntime.sleep(600)"
+    write_chapter(tiny, "index", "# At a glance" + cell("index-slow", code))
+    program = (
+        "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering.render import render_embedded\n"
+        "render_embedded(Settings(Path(sys.argv[1]), offline=True))"
+    )
+    command = [sys.executable, "-c", program, str(tiny)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        (tmp_path / "begun").read_text()  # waits until the cell is at work
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert "the cell index-slow failed: it was interrupted" in said
+    assert "out of memory" not in said
+
+
+def test_cells_start_without_personal_settings(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "startup.py").write_text("hidden = 1")
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9")
+    (tmp_path / "profile_default/startup").mkdir(parents=True)
+    (tmp_path / "profile_default/startup/00.py").write_text("hidden = 2")
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "startup.py"))
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    code = 'import matplotlib\nprint("hidden" in globals(), matplotlib.rcParams["lines.linewidth"])'
+    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
+    book = read_book(tiny)
+    outputs = execute(book.chapters[1], book, Settings(tiny), lambda line: None).outputs
+    assert outputs[1][0].text.split() == ["False", "1.5"]
+
+
+def test_a_module_saved_while_its_chapter_is_executed_executes_it_once_more(
+    tiny: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "imported")
+    code = (
+        "from mmn13lib.base import one\nfrom pathlib import Path\n"
+        f"if not Path('second').exists():\n    open({str(tmp_path / 'imported')!r}, 'w').close()\n"
+        "print(one)"
+    )
+    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
+    module = tiny / "mmn13lib/base.py"
+
+    def save() -> None:
+        with (tmp_path / "imported").open():  # waits until the cell has imported the module
+            (tiny / "second").touch()
+            module.write_text("one = 2\n")
+
+    saving = threading.Thread(target=save)
+    saving.start()
+    book, lines = read_book(tiny), list[str]()
+    outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
+    saving.join()
+    assert outputs[1][0].text == "2\n"
+    assert "q1: mmn13lib/base.py changed while it was executed: once more" in lines
+    module.write_text("one = 1\n")
+    outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
+    assert outputs[1][0].text == "1\n", "the first output was stored under the first module's key"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), RuntimeError("database is full")])
+def test_a_full_disk_costs_no_chapter_that_is_in_the_cache(
+    executed: Path, rerun: Rerun, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def full(*arguments: object, **options: object) -> None:
+            raise error
+
+        patch.setattr(JupyterCacheBase, "cache_notebook_bundle", full)
+        write_chapter(executed, "appendix", "# Extra" + cell("appendix-new", "1"))
+        with pytest.raises(UserError, match=r"disk is full|could not be written to"):
+            rerun(executed, "appendix")
+    shutil.rmtree(executed / "artifacts/cache/chapters")  # so that the cache itself is asked
+    assert rerun(executed, "q1") == rerun(executed, "q2") == []
 
 
 def truncate_notebooks(cache: Path) -> None:

@@ -1,19 +1,25 @@
 """The engine Quarto: with an executable that plays it, and with the real one where there is one."""
 
+import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from support.changes import ALL, APPENDIX, INDEX, Q1, Q2, TABLE, Change
 from support.tiny_book import PACKAGE, write_book
 
+from mmn13lib import cli
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import Damaged
-from mmn13lib.rendering import hook, quarto
+from mmn13lib.rendering import cache, hook, quarto
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.cache import drop_damaged, forget, status
 from mmn13lib.rendering.dependencies import dependencies, digest_source
@@ -144,7 +150,7 @@ def digest_in(root: Path, chapter: str) -> str:
 
 
 def test_the_hooks_write_the_dependencies_and_publish_the_report(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny: Path, built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = prepared(tiny, monkeypatch)
     hook.write_cells(settings)
@@ -152,10 +158,6 @@ def test_the_hooks_write_the_dependencies_and_publish_the_report(
     digests = {digest_in(tiny, name) for name in ("appendix", "index", "q1-alpha", "q2-beta")}
     assert len(digests) == 4
     assert "q1: not executed yet" in capsys.readouterr().out
-    built = tiny / "_report.quarto"
-    for folder in (built, tiny / ".jupyter_cache", tiny / "report/.jupyter_cache"):
-        folder.mkdir()
-    (built / "index.html").write_text("new")
     hook.after(settings, built)
     assert (settings.report / "index.html").read_text() == "new"
     assert dict(status(settings, "quarto"))["q1-alpha"] == []
@@ -169,6 +171,132 @@ def test_a_render_that_began_nothing_can_not_end(
 ) -> None:
     with pytest.raises((Damaged, UserError)):
         hook.after(prepared(tiny, monkeypatch), tiny)
+
+
+@pytest.fixture
+def built(tiny: Path) -> Path:
+    """Make the folder that Quarto makes, and its caches, empty ones."""
+    (tiny / "_report.quarto").mkdir()
+    for folder in (tiny, tiny / "report"):
+        (folder / ".jupyter_cache").mkdir()
+        with closing(sqlite3.connect(folder / ".jupyter_cache/global.db")) as database:
+            database.execute("CREATE TABLE nbcache (hashkey)")
+    (tiny / "_report.quarto/index.html").write_text("new")
+    return tiny / "_report.quarto"
+
+
+def test_only_the_chapters_that_were_rendered_are_remembered(
+    tiny: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    monkeypatch.setenv("QUARTO_PROJECT_INPUT_FILES", "report/q2-beta.qmd\n")
+    hook.before(settings)
+    monkeypatch.delenv("QUARTO_PROJECT_INPUT_FILES")  # the second hook is not told
+    hook.after(settings, built)
+    assert dict(status(settings, "quarto")) == {
+        "index": ["not executed yet"],
+        "q1-alpha": ["not executed yet"],
+        "q2-beta": [],
+        "appendix": ["not executed yet"],
+    }
+
+
+def test_a_chapter_that_changed_while_quarto_rendered_is_not_taken_for_fresh(
+    tiny: Path, built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    forgotten: list[str] = []
+    monkeypatch.setattr(cache, "forget", lambda mark, folder: forgotten.append(mark))
+    hook.before(settings)
+    (tiny / "mmn13lib/beta.py").write_text(PACKAGE["beta"] + "# saved meanwhile\n")
+    mark = digest_in(tiny, "q2-beta")
+    hook.after(settings, built)
+    assert "q2: mmn13lib/beta.py changed meanwhile" in capsys.readouterr().out
+    assert mark in [source.splitlines()[-1] for source in forgotten]
+    (tiny / "mmn13lib/beta.py").write_text(PACKAGE["beta"])
+    assert dict(status(settings, "quarto"))["q2-beta"] == ["not executed yet"]
+    assert dict(status(settings, "quarto"))["q1-alpha"] == []
+
+
+def test_a_preview_warns_once_and_each_render_names_what_it_made(
+    tiny: Path, built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(hook.PREPARED, raising=False)
+    monkeypatch.setattr(hook, "_prepare", lambda settings: ["WARNING: a sample"])
+    settings = Settings(tiny, offline=True)
+    said = []
+    for made in ("_report.quarto/index.html", "_report.quarto/tiny.pdf"):
+        hook.before(settings)
+        monkeypatch.setenv("QUARTO_PROJECT_OUTPUT_FILES", made)
+        hook.after(settings, built)
+        said.append(capsys.readouterr().out)
+    assert [text.count("WARNING") for text in said] == [1, 0]
+    assert [line for text in said for line in text.splitlines() if "The report" in line] == [
+        f"The report, copied from _report.quarto: {name} in {settings.report}"
+        for name in ("index.html", "tiny.pdf")
+    ]
+
+
+def test_rendering_changes_no_file_that_git_knows(
+    tiny: Path, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(ends="exit 1")
+    before = {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()}
+    with pytest.raises(UserError):
+        quarto.render(Settings(tiny), progress=lambda line: None)
+    hook.before(prepared(tiny, monkeypatch))
+    after = {path: path.read_bytes() for path in tiny.rglob("*") if path.is_file()}
+    assert {path for path, content in before.items() if after.get(path) != content} == set()
+    new = {path.relative_to(tiny).as_posix() for path in after.keys() - before.keys()}
+    ignored = ("report/_dependencies/", "artifacts/")
+    assert not [name for name in new if not name.startswith(ignored)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_render_that_is_stopped_stops_quarto_and_leaves_nothing(
+    tiny: Path, play: Play, tmp_path: Path, number: signal.Signals
+) -> None:
+    os.mkfifo(tmp_path / "begun")
+    play(
+        ends="mkdir site_libs; touch index.html report/q1-alpha.html report/mine.html\n"
+        # as Quarto's own: a shell that starts the real one
+        f'sleep 1000 & echo $! > "{tmp_path}/begun"; wait'
+    )
+    program = (
+        "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering import quarto\n"
+        "quarto.render(Settings(Path(sys.argv[1])), progress=lambda line: None)"
+    )
+    command = [sys.executable, "-c", program, str(tiny)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        child = int((tmp_path / "begun").read_text())  # waits until Quarto is at work
+        process.send_signal(number)
+    assert process.returncode != 0
+    left = [psutil.Process(child)] if psutil.pid_exists(child) else []
+    assert all(one.status() == psutil.STATUS_ZOMBIE for one in left)
+    assert not (tiny / "index.html").exists() and not (tiny / "site_libs").exists()
+    assert [file.name for file in tiny.glob("report/*.html")] == ["mine.html"]
+
+
+def test_status_looks_into_the_cache_of_the_engine_that_would_render(
+    executed: Path, play: Play, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(version="1.8.27")
+    monkeypatch.chdir(executed)
+    monkeypatch.setattr(sys, "argv", ["mmn13", "status"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().out.splitlines()[:2] == ["index: fresh", "q1-alpha: fresh"]
+
+
+def test_a_python_that_lacks_a_library_is_named(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "filelock.py").write_text("raise ModuleNotFoundError(name='filelock')")
+    result = subprocess.run(
+        [sys.executable, str(Path(hook.__file__)), "before"],
+        cwd=tiny, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "lacks filelock. Activate .venv" in result.stderr and "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("damage", ["none", "database", "notebook", "no database"])

@@ -24,7 +24,6 @@ format:
     template-partials: [report/typst-show.typ]
     execute: {echo: false}
 """
-DIGEST = "```{python}\n#| label: dependencies\n#| include: false\n# none yet\n```\n"
 CHAPTERS = {
     "index": (
         "# At a glance {.unnumbered}\n\nBy {{< meta author >}}. See @sec-alpha and @sec-extra.",
@@ -66,9 +65,6 @@ def write_chapter(root: Path, name: str, text: str) -> Path:
     include = f"{{{{< include {prefix}_dependencies/{name}.md >}}}}"
     path = folder / f"{name}.qmd"
     path.write_text(f"{title}\n\n{include}\n\n{rest}\n", "utf-8")
-    digests = root / "report" / "_dependencies"
-    digests.mkdir(parents=True, exist_ok=True)
-    (digests / f"{name}.md").write_text(DIGEST)
     return path
 
 

@@ -1,0 +1,30 @@
+"""What a render makes sure of before a chapter is executed."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from mmn13lib.benchmarks.measurements import measurement_path, save
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import prepare
+
+
+def test_a_damaged_measurement_is_measured_again_and_a_sound_one_is_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def benchmark(module: str) -> SimpleNamespace:
+        name = module.rsplit(".", 1)[-1]
+        return SimpleNamespace(run=lambda settings, quick: measured.append(name))
+
+    monkeypatch.setattr(prepare, "import_module", benchmark)
+    monkeypatch.setattr(prepare, "_head_accuracy", lambda settings, progress: 0.9)
+    for name in ("convolution", "transfer"):
+        save(settings, name, {"quick": True}, ["mmn13lib.foundation.errors"])
+    prepare.prepare(settings, progress=lambda line: None)
+    assert measured == []
+    path = measurement_path(settings, "transfer")
+    path.write_bytes(path.read_bytes()[:-10])
+    prepare.prepare(settings, progress=lambda line: None)
+    assert measured == ["transfer"]

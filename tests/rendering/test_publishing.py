@@ -1,0 +1,127 @@
+"""A new report takes the old one's place, and nothing else is touched."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.publishing import LIST, publish
+
+
+def built(folder: Path, **files: str) -> Path:
+    """Write files, whose names have __ for a slash and _ for a dot."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in files.items():
+        file = folder / name.replace("__", "/").replace("_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+def contents(report: Path) -> dict[str, str]:
+    files = [path for path in report.rglob("*") if path.is_file() and path.name != LIST]
+    return {path.relative_to(report).as_posix(): path.read_text() for path in files}
+
+
+def test_what_the_new_report_lacks_goes_with_its_folder(tmp_path: Path) -> None:
+    new, report = tmp_path / "new", tmp_path / "report"
+    publish(built(new, index_html="1", libs__deep__a_css="1", a_pdf="1"), report)
+    publish(built(new, index_html="2", a_pdf="2"), report)
+    assert contents(report) == {"index.html": "2", "a.pdf": "2"}
+    assert not (report / "libs").exists()
+
+
+@pytest.mark.parametrize("kind", ["index_html", "a_pdf"])
+def test_a_render_of_one_format_keeps_the_other(tmp_path: Path, kind: str) -> None:
+    new, report = tmp_path / "new", tmp_path / "report"
+    publish(built(new, index_html="1", libs__a_css="1", a_pdf="1"), report)
+    publish(built(new, **{kind: "2"}), report)
+    kept = {"index.html": "1", "libs/a.css": "1"} if kind == "a_pdf" else {"a.pdf": "1"}
+    assert contents(report) == kept | {kind.replace("_", "."): "2"}
+
+
+def test_a_render_of_a_single_chapter_removes_nothing(tmp_path: Path) -> None:
+    new, report = tmp_path / "new", tmp_path / "report"
+    publish(built(new, index_html="1", q1_html="1"), report)
+    publish(built(new, q1_html="2"), report, whole=False)
+    assert contents(report) == {"index.html": "1", "q1.html": "2"}
+
+
+def test_other_peoples_files_stay_in_a_public_folder_that_the_report_links_to(
+    tmp_path: Path,
+) -> None:
+    new, report, public = tmp_path / "new", tmp_path / "report", tmp_path / "public"
+    built(public, thesis_pdf="theirs", photos__a_jpg="theirs")
+    report.symlink_to(public)
+    for text in "12":
+        publish(built(new, index_html=text, **{f"only{text}_css": text}), report)
+    assert report.is_symlink()
+    assert contents(public) == {
+        "thesis.pdf": "theirs",
+        "photos/a.jpg": "theirs",
+        "index.html": "2",
+        "only2.css": "2",
+    }
+
+
+def test_a_list_that_names_places_outside_the_report_removes_nothing_there(tmp_path: Path) -> None:
+    new, report, other = tmp_path / "new", tmp_path / "report", tmp_path / "other.html"
+    other.write_text("theirs")
+    publish(built(new, index_html="1"), report)
+    (report / LIST).write_text(json.dumps(["../other.html", str(other), "index.html"]))
+    publish(built(new, index_html="2"), report)
+    assert other.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("stopped_at", range(4))
+def test_whatever_moment_it_is_stopped_at_every_file_is_whole_and_the_next_time_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    new, report = tmp_path / "new", tmp_path / "report"
+    publish(built(new, index_html="1", old_html="1", a_pdf="1"), report)
+    replace, steps = Path.replace, iter(range(100))
+
+    def stop(self: Path, target: Path) -> Path:
+        if next(steps) == stopped_at:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", stop)
+        publish(built(new, index_html="2", a_pdf="2"), report)
+    found = {name: text for name, text in contents(report).items() if ".new" not in name}
+    assert set(found) - {"old.html"} == {"index.html", "a.pdf"}
+    publish(built(new, index_html="3", a_pdf="3"), report)
+    assert contents(report) == {"index.html": "3", "a.pdf": "3"}
+
+
+def test_a_disk_that_fills_up_leaves_the_last_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, report = tmp_path / "new", tmp_path / "report"
+    publish(built(new, index_html="1"), report)
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(UserError, match="full"):
+        publish(built(new, index_html="2"), report)
+    assert contents(report) == {"index.html": "1"}
+
+
+def test_the_report_may_lie_on_another_disk(tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk")
+    public = other / f"mmn13-test-{os.getpid()}"
+    public.mkdir()
+    try:
+        (tmp_path / "report").symlink_to(public)
+        publish(built(tmp_path / "new", index_html="1"), tmp_path / "report")
+        assert contents(public) == {"index.html": "1"}
+    finally:
+        shutil.rmtree(public)
