@@ -1,7 +1,7 @@
-"""Makes the documents from executed chapters: one HTML file, one PDF.
+"""Makes the documents from executed chapters: one HTML file, one PDF, the text of a notebook.
 
-The outputs go back into the chapters' Markdown, pandoc turns that into HTML and typst with the
-help of `filter.lua`, and the typst wheel makes the PDF.
+The outputs go back into the chapters' Markdown, and pandoc turns that into HTML, typst or a
+notebook's Markdown with the help of `filter.lua`; the typst wheel makes the PDF.
 """
 
 import base64
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
@@ -22,28 +23,24 @@ FORMATS = ("html", "typst")
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
-_MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".woff": "font/woff"}
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]")
+_WRITERS = {
+    "html": ("--to=html", "--mathml", "--embed-resources", "--wrap=preserve"),
+    "typst": ("--to=typst", "--syntax-highlighting=idiomatic", "--wrap=preserve"),
+    "notebook": (
+        "--to=commonmark+tex_math_dollars+pipe_tables+raw_html",
+        "--wrap=none",
+        "--syntax-highlighting=none",
+    ),
+}
+_TEMPLATES = {"html": "report.html", "typst": "report.typ", "notebook": "report.md"}
 
 
 def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
-    """Put a chapter's outputs back into its Markdown.
+    """Put a chapter's outputs back into its Markdown; its figures are written to the folder.
 
-    Parameters
-    ----------
-    chapter
-        The executed chapter.
-    book
-        Its book, for the options of the format.
-    format
-        html or typst.
-    folder
-        Where to write the figures.
-
-    Returns
-    -------
-    str
-        Markdown, which begins with a mark that tells the filter the chapter's file.
+    The format is html, typst or notebook. The text begins with a mark that tells the filter the
+    chapter's file.
     """
     path = chapter.chapter.path.relative_to(book.root).as_posix()
     appendix = str(chapter.chapter.appendix).lower()
@@ -70,30 +67,51 @@ def _cell(
     cell: Cell, outputs: list[Any], options: dict[str, Any], format: str, folder: Path
 ) -> Iterator[str]:
     """Yield the Markdown blocks that a cell becomes."""
-    if options.get("include") is False:
+    hidden = options.get("include") is False
+    if format == "notebook":
+        shown = [] if hidden or options.get("output") is False else outputs
+        body = [] if cell.holds_digest else [_notebook_cell(cell, shown)]
+    elif hidden:
         return
-    if options.get("echo", True) and cell.code:
-        code = _fenced(cell.code, "python")
-        if format == "html" and options["code-fold"]:
-            summary = html.escape(str(options.get("code-summary", "Code")))
-            yield f'```{{=html}}\n<details class="code"><summary>{summary}</summary>\n```'
-            yield code
-            yield "```{=html}\n</details>\n```"
-        else:
-            yield code
-    if options.get("output", True) is False:
-        return
-    shown = [
-        _output(cell, output, options, number, folder) for number, output in enumerate(outputs)
-    ]
+    else:
+        yield from _code(cell, options, format)
+        silent = options.get("output", True) is False
+        body = [
+            _output(cell, output, options, number, folder)
+            for number, output in enumerate([] if silent else outputs)
+        ]
     caption = options.get("fig-cap") or options.get("tbl-cap")
     if caption:
         yield f"::: {{#{cell.label}}}"
-        yield from filter(None, shown)
+        yield from filter(None, body)
         yield str(caption).strip()
         yield ":::"
     else:
-        yield from filter(None, shown)
+        yield from filter(None, body)
+
+
+def _code(cell: Cell, options: dict[str, Any], format: str) -> Iterator[str]:
+    if not (options.get("echo", True) and cell.code):
+        return
+    code = _fenced(cell.code, "python")
+    if format == "html" and options["code-fold"]:
+        summary = html.escape(str(options.get("code-summary", "Code")))
+        yield f'```{{=html}}\n<details class="code"><summary>{summary}</summary>\n```'
+        yield code
+        yield "```{=html}\n</details>\n```"
+    else:
+        yield code
+
+
+def _notebook_cell(cell: Cell, outputs: list[Any]) -> str:
+    """Mark a cell's place, with what it displays as Markdown: that is numbered like the text."""
+    texts = [
+        f"::: {{.output number={number}}}\n{output.data['text/markdown']}\n:::"
+        for number, output in enumerate(outputs)
+        if "text/markdown" in output.get("data", {})
+    ]
+    source = _fenced(cell.code, "{.source}")
+    return "\n\n".join([f'::: {{.cell label="{cell.label}"}}', source, *texts, ":::"])
 
 
 def _output(cell: Cell, output: Any, options: dict[str, Any], number: int, folder: Path) -> str:
@@ -102,7 +120,7 @@ def _output(cell: Cell, output: Any, options: dict[str, Any], number: int, folde
             return ""
         if options.get("output") == "asis" and output.name == "stdout":
             return str(output.text)
-        return _fenced(output.text.rstrip("\n"), ".output")
+        return _fenced(output.text.rstrip("\n"), "{.output}")
     data = output.data
     for kind, ending in _IMAGES.items():
         if kind in data:
@@ -121,122 +139,121 @@ def _output(cell: Cell, output: Any, options: dict[str, Any], number: int, folde
             f"{cell.file.name}, line {cell.line}: the cell {cell.label} shows HTML, which the PDF "
             "can't: let it display Markdown."
         )
-    return _fenced(data.get("text/plain", ""), ".output")
+    return _fenced(data.get("text/plain", ""), "{.output}")
 
 
 def _fenced(text: str, language: str) -> str:
     runs = re.findall(r"`{3,}", text)
     fence = "`" * (max(map(len, runs), default=2) + 1)
-    return f"{fence}{{{language}}}\n{text}\n{fence}".replace("{python}", "python", 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def build(
-    chapters: Sequence[Executed], book: Book, folder: Path, draft: bool = False
+    chapters: Sequence[Executed], book: Book, folder: Path, formats: Sequence[str] = FORMATS
 ) -> list[Path]:
-    """Make the HTML file and the PDF.
-
-    Parameters
-    ----------
-    chapters
-        The executed chapters, in order.
-    book
-        Their book.
-    folder
-        An empty folder to work in.
-    draft
-        True leaves references to chapters that aren't there as they are.
-
-    Returns
-    -------
-    list of Path
-        The HTML file and the PDF.
+    """Make the HTML file and the PDF, or one of them, in an empty folder.
 
     Raises
     ------
     UserError
         If a reference or a citation has no target, or a format can't be made.
     """
-    for template in (HERE / "templates").iterdir():
-        (folder / template.name).write_bytes(template.read_bytes())
-    for partial in book.option("format.typst.template-partials", []):
-        (folder / Path(partial).name).write_bytes((book.root / partial).read_bytes())
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(_make, format, chapters, book, folder, draft) for format in FORMATS]
+        jobs = [pool.submit(_make, format, chapters, book, folder) for format in formats]
         return [job.result() for job in jobs]
 
 
-def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path, draft: bool) -> Path:
-    text = "\n\n".join(assemble(chapter, book, format, folder) for chapter in chapters)
-    made = _pandoc(text, format, book, folder, draft)
-    target = (
-        folder / f"{book.option('output-file', 'report')}.{'html' if format == 'html' else 'pdf'}"
-    )
+def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
+    target = folder / str(book.option("output-file", "report"))
+    made = convert(chapters, book, format, folder)
     if format == "html":
-        target.write_text(_embed(made, book, folder), "utf-8")
-        return target
+        page = target.with_name(f"{target.name}.html")
+        page.write_text(made, "utf-8")
+        return page
     import typst
 
-    source = folder / "report-source.typ"
+    source, paper = folder / "report-source.typ", target.with_name(f"{target.name}.pdf")
     source.write_text(made, "utf-8")
     try:
-        typst.compile(source, output=target, root=folder)
+        typst.compile(source, output=paper, root=folder)
     except Exception as error:
         raise UserError(f"typst could not make the PDF: {error}") from error
-    return target
+    return paper
 
 
-def _pandoc(text: str, format: str, book: Book, folder: Path, draft: bool) -> str:
+def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
+    """Let pandoc write the chapters as html, typst, or a notebook's text with marks to cut it at.
+
+    The marks are the filter's: ``<!-- mmn13 cell q1-x -->`` and so on, each on its own line.
+    """
     import pypandoc
 
-    bibliography = book.option("bibliography")
-    (folder / f"{format}.json").write_text(json.dumps(_metadata(book, draft)), "utf-8")
+    text = "\n\n".join(assemble(chapter, book, format, folder) for chapter in chapters)
+    for partial in book.option("format.typst.template-partials", []) if format == "typst" else ():
+        (folder / Path(partial).name).write_bytes((book.root / partial).read_bytes())
+    metadata = folder / f"{format}.json"
+    metadata.write_text(json.dumps(_metadata(book, format)), "utf-8")
+    template = folder / _TEMPLATES[format]
+    template.write_bytes((HERE / "templates" / template.name).read_bytes())
+    sheets = [HERE / "templates" / "report.css", book.root / book.option("format.html.css")]
     command = [
-        *(pypandoc.get_pandoc_path(), "--from=markdown+autolink_bare_uris", f"--to={format}"),
-        *(
-            "--standalone",
-            f"--template={folder / 'report'}.{'html' if format == 'html' else 'typ'}",
-        ),
-        *(f"--metadata-file={folder / format}.json", f"--lua-filter={HERE / 'filter.lua'}"),
-        *(("--citeproc", f"--bibliography={book.root / bibliography}") if bibliography else ()),
-        f"--variable=video={html.escape(str(book.option('student.video')))}",
-        *("--number-sections", "--toc", "--toc-depth=2", "--mathml", "--wrap=preserve"),
-        *(() if format == "html" else ("--syntax-highlighting=idiomatic",)),
+        *(pypandoc.get_pandoc_path(), "--from=markdown+autolink_bare_uris", *_WRITERS[format]),
+        *("--standalone", f"--template={template}", f"--lua-filter={HERE / 'filter.lua'}"),
+        # the name, id and link are text; what the file holds is read as Markdown
+        *(f"--metadata-file={metadata}", *_as_text(book)),
+        *(() if format == "notebook" else ("--citeproc", "--number-sections", "--toc")),
+        *("--toc-depth=2", *(f"--css={sheet}" for sheet in sheets if sheet.is_file())),
     ]
     done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", cwd=folder)
     missing = re.search(r"[Cc]itation (\S+) not found", done.stderr)
-    if missing and not draft:
-        raise UserError(f"{bibliography} has no entry {missing[1]}, which is cited.")
+    if missing:
+        raise UserError(f"{book.option('bibliography')} has no entry {missing[1]}, which is cited.")
     if done.returncode:
         message = re.sub(r"^Error running filter .*\n", "", done.stderr).strip()
         raise UserError(f"The {format} document could not be made: {message}")
     return done.stdout
 
 
-def _metadata(book: Book, draft: bool) -> dict[str, Any]:
-    author = book.option("book.author")
-    authors = author if isinstance(author, list) else [author]
+def _metadata(book: Book, format: str) -> dict[str, Any]:
+    bibliography = book.option("bibliography")
     return {
-        "title": book.option("book.title"),
-        "subtitle": book.option("book.subtitle"),
-        "author": ", ".join(map(str, authors)),
-        "by-author": [{"name": {"literal": str(name)}} for name in authors],
-        "student": book.option("student", {}),
+        **{name: book.option(f"book.{name}") for name in ("title", "subtitle")},
+        **({"bibliography": str(book.root / bibliography)} if bibliography else {}),
         "lang": book.option("lang", "en"),
+        "keywords": book.option("keywords", []),
+        "notice": book.option("notice"),
         "engine": MADE_BY,
-        "link-citations": True,
-        "draft": draft,
+        "link-citations": format != "notebook",
     }
 
 
-def _embed(page: str, book: Book, folder: Path) -> str:
-    """Put style, font and images into the page, so that it is one file."""
+def _as_text(book: Book) -> Iterator[str]:
+    author = book.option("book.author")
+    names = author if isinstance(author, list) else [author]
+    yield f"--metadata=author:{', '.join(map(str, names))}"
+    yield f"--metadata=student-id:{book.option('student.id')}"
+    video = str(book.option("student.video"))
+    if video and not is_web_address(video):
+        raise UserError(
+            f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// "
+            "at its beginning."
+        )
+    yield f"--metadata=video:{video}"
 
-    def data(name: str) -> str:
-        content = base64.b64encode((folder / name).read_bytes()).decode()
-        return f"data:{_MIME_TYPES[Path(name).suffix]};base64,{content}"
 
-    sheets = [folder / "report.css", book.root / book.option("format.html.css")]
-    style = "".join(sheet.read_text("utf-8") for sheet in sheets if sheet.is_file())
-    style = re.sub(r"url\(([\w.-]+)\)", lambda match: f"url({data(match[1])})", style)
-    page = page.replace("/* style */", style)
-    return re.sub(r'src="([\w-]+\.(?:svg|png))"', lambda match: f'src="{data(match[1])}"', page)
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an address that a browser opens.
+
+    Examples
+    --------
+    >>> is_web_address("https://zoom.us/rec/share/abc"), is_web_address("zoom.us/rec")
+    (True, False)
+    """
+    if any(character.isspace() or character in "<>\"'`" for character in text):
+        return False
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # a port that is no number is a ValueError
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", host))

@@ -1,8 +1,11 @@
 -- What Quarto adds to pandoc, as far as the chapters use it: numbers by chapter, cross-references,
--- callouts. It runs before citeproc, which would take @fig-x for a citation.
+-- callouts; for HTML, for typst and for a notebook. It runs before citeproc, which would take
+-- @fig-x for a citation.
 
 local KINDS = { fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section" }
 local is_html = FORMAT:match("html") ~= nil
+local is_notebook = FORMAT:match("commonmark") ~= nil
+local gap = is_notebook and " " or "\u{a0}" -- between the word and the number of a reference
 
 local file = "?"         -- the chapter, for messages
 local in_appendix = false
@@ -12,6 +15,8 @@ local targets = {}       -- id → what a reference to it says
 
 local function html(text) return pandoc.RawBlock("html", text) end
 local function typst(text) return pandoc.RawBlock("typst", text) end
+-- Where a notebook is cut: at a "chapter", a "cell", one of its "outputs", the "text" after it.
+local function mark(what) return html("<!-- mmn13 " .. what .. " -->") end
 
 local function fail(message) error(file .. ": " .. message .. ".", 0) end
 
@@ -27,7 +32,7 @@ end
 local function count(kind, id)
   counters[kind] = (counters[kind] or 0) + 1
   local number = within_chapter(counters[kind])
-  register(id, KINDS[kind] .. "\u{a0}" .. number)
+  register(id, KINDS[kind] .. gap .. number)
   return number
 end
 
@@ -65,11 +70,12 @@ local function number_header(header)
       register(header.identifier, pandoc.utils.stringify(header.content))
     end
   else
+    if is_notebook then header.content:insert(1, pandoc.Str(number .. " ")) end
     header.attributes.number = number
     if header.identifier:match("^sec%-") then
       local word = "Section"
       if header.level == 1 then word = in_appendix and "Appendix" or "Chapter" end
-      register(header.identifier, word .. "\u{a0}" .. number)
+      register(header.identifier, word .. gap .. number)
     end
   end
   return header
@@ -147,20 +153,16 @@ local numbering = {
 
 -- Second walk: references.
 
-local draft = false      -- of single chapters: what they refer to may be elsewhere
-
 local function reference(cite)
   local links = pandoc.Inlines {}
   for _, citation in ipairs(cite.citations) do
     if not KINDS[citation.id:match("^(%a+)%-") or ""] then return nil end
     local says = targets[citation.id]
-    if not says and not draft then
-      fail("nothing is labelled " .. citation.id .. ", which the text refers to")
-    end
-    says = says or citation.id
-    if citation.mode == "SuppressAuthor" then says = says:match("\u{a0}(.*)$") or says end
+    if not says then fail("nothing is labelled " .. citation.id .. ", which the text refers to") end
+    if citation.mode == "SuppressAuthor" then says = says:match(gap .. "(.*)$") or says end
     if #links > 0 then links:extend { pandoc.Str(","), pandoc.Space() } end
-    links:insert(pandoc.Link(says, "#" .. citation.id, "", { class = "cross-reference" }))
+    local link = pandoc.Link(says, "#" .. citation.id, "", { class = "cross-reference" })
+    links:insert(is_notebook and pandoc.Str(says) or link)
   end
   return links
 end
@@ -173,14 +175,45 @@ local references = {
   Cite = reference,
 }
 
+-- A notebook has citations in its cells' code as well, so it can't leave them to citeproc, which
+-- runs later. In code, "@fig-x" and "[@key]" become their words, and an equation's label its tag.
+local function resolve_cells(doc)
+  local everything = { pandoc.Cite({}, { pandoc.Citation("*", "NormalCitation") }) }
+  local all = pandoc.Pandoc({}, { bibliography = doc.meta.bibliography, nocite = everything })
+  local known = {}
+  for _, entry in ipairs(pandoc.utils.references(all)) do known[entry.id] = true end
+  local function words(text)
+    local id = text:match("@([%w_:%-]*%w)")
+    if not targets[id] and not known[id] then return nil end
+    local blocks = pandoc.read(text, "markdown").blocks:walk { Cite = reference }
+    return pandoc.utils.stringify(pandoc.utils.citeproc(pandoc.Pandoc(blocks, doc.meta)).blocks[1])
+  end
+  local function tag(open, id, close)
+    return targets[id] and "\\tag" .. open .. targets[id]:match("[%w.]+$") .. close .. " $$"
+  end
+  doc.blocks = doc.blocks:walk {
+    CodeBlock = function(block)
+      if not block.classes:includes("source") then return nil end
+      block.text = block.text:gsub("%$%$%s*({+)#(eq%-[%w%-_]+)(}+)", tag)
+        :gsub("%[[^%[%]\"']*@[^%[%]\"']*%]", words):gsub("@[%a][%w_:%-]*%w", words)
+      return block
+    end,
+  }
+  return pandoc.utils.citeproc(doc)
+end
+
 -- Third walk: the format's own form of floats, equations and callouts.
 
 local function write_float(div)
   local kind = div.classes[2]
   local content, caption = div.content[1].content, pandoc.utils.blocks_to_inlines(div.content[2].content)
-  local label = KINDS[kind] .. "\u{a0}" .. div.attributes.number
+  local label = KINDS[kind] .. gap .. div.attributes.number .. ":"
+  if is_notebook then
+    content:insert(pandoc.Para(pandoc.Inlines { pandoc.Strong(label), pandoc.Space() } .. caption))
+    return content
+  end
   if is_html then
-    caption = pandoc.Inlines { pandoc.Span(label .. ":", { class = "label" }), pandoc.Space() } .. caption
+    caption = pandoc.Inlines { pandoc.Span(label, { class = "label" }), pandoc.Space() } .. caption
     local figcaption = { html("<figcaption>"), pandoc.Plain(caption), html("</figcaption>") }
     local blocks = pandoc.Blocks { html(string.format('<figure id="%s" class="%s">', div.identifier, kind)) }
     if kind == "tbl" then blocks:extend(figcaption) end
@@ -203,6 +236,11 @@ end
 
 local function write_equation(span)
   local number = "(" .. span.attributes.number .. ")"
+  if is_notebook then
+    local formula = span.content[1].text:gsub("%s*$", "")
+    span.content[1].text = formula .. " \\tag{" .. span.attributes.number .. "} "
+    return span.content
+  end
   if is_html then
     span.content:insert(pandoc.Span(number, { class = "number" }))
     span.attributes.number = nil
@@ -215,9 +253,37 @@ local function write_equation(span)
   }
 end
 
+-- A callout in a notebook; the cells in it stand between its parts.
+local function quotation(title, content)
+  local blocks = pandoc.Blocks { pandoc.BlockQuote { pandoc.Para { pandoc.Strong(title) } } }
+  local quoting = true
+  for _, block in ipairs(content) do
+    local cut = block.t == "RawBlock" and block.text:match("^<!%-%- mmn13 (%l+)")
+    if cut then quoting = cut == "text" end
+    if cut or not quoting then blocks:insert(block)
+    elseif blocks[#blocks].t == "BlockQuote" then blocks[#blocks].content:insert(block)
+    else blocks:insert(pandoc.BlockQuote { block }) end
+  end
+  return blocks
+end
+
+-- A cell in a notebook: its code, then what it displays as Markdown.
+local function write_cell(div)
+  local blocks = pandoc.Blocks { mark("cell " .. div.attributes.label) }
+  for _, block in ipairs(div.content) do
+    if block.t == "Div" then
+      blocks:insert(mark("output " .. block.attributes.number))
+      blocks:extend(block.content)
+    else blocks:insert(block) end
+  end
+  blocks:insert(mark("text"))
+  return blocks
+end
+
 local function write_callout(div, kind)
   local title = div.attributes.title or (kind:sub(1, 1):upper() .. kind:sub(2))
   local inlines = pandoc.utils.blocks_to_inlines(pandoc.read(title, "markdown").blocks)
+  if is_notebook then return quotation(inlines, div.content) end
   if is_html then
     div.classes = { "callout", "callout-" .. kind }
     div.attributes.title = nil
@@ -233,6 +299,7 @@ end
 local appendices_begun = false
 
 local function write_chapter_begins(div)
+  if is_notebook then return mark("chapter " .. div.attributes.file) end
   if is_html or appendices_begun or div.attributes.appendix ~= "true" then return {} end
   appendices_begun = true
   return typst('#show: appendices.with("Appendices", hide-parent: true)')
@@ -242,6 +309,7 @@ local writing = {
   Div = function(div)
     if div.classes:includes("chapter-begins") then return write_chapter_begins(div) end
     if div.classes:includes("float") then return write_float(div) end
+    if div.classes:includes("cell") then return write_cell(div) end
     for _, class in ipairs(div.classes) do
       local kind = class:match("^callout%-(%a+)$")
       if kind then return write_callout(div, kind) end
@@ -260,10 +328,28 @@ local writing = {
   end,
 }
 
+-- What a notebook's Markdown has no form for.
+local simplifying = {
+  Div = function(div)
+    if div.identifier == "refs" then return pandoc.BulletList(div.content) end
+    return div.content
+  end,
+  Span = function(span) return span.content end,
+  Link = function(link) return link.target:match("^#") and link.content or nil end,
+  Note = function(note)
+    local inlines = pandoc.utils.blocks_to_inlines(note.content)
+    return pandoc.Inlines { pandoc.Str(" (") } .. inlines .. { pandoc.Str(")") }
+  end,
+}
+
 function Pandoc(doc)
-  draft = doc.meta.draft
+  -- given as text and not as Markdown; under the names that Quarto gives its templates
+  doc.meta["by-author"] = { { name = { literal = doc.meta.author } } }
+  doc.meta.student = { id = doc.meta["student-id"], video = doc.meta.video }
   doc.blocks = doc.blocks:walk(numbering)
   doc.blocks = doc.blocks:walk(references)
+  if is_notebook then doc = resolve_cells(doc) end
   doc.blocks = doc.blocks:walk(writing)
+  if is_notebook then doc.blocks = doc.blocks:walk(simplifying) end
   return doc
 end

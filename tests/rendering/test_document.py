@@ -12,7 +12,7 @@ from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.document import MADE_BY, assemble, build
+from mmn13lib.rendering.document import MADE_BY, assemble, build, convert, is_web_address
 from mmn13lib.rendering.execution import Executed
 
 SVG = (
@@ -52,6 +52,13 @@ It is **42**.
     + cell("tbl-cell", "table()", "tbl-cap: Numbers")
     + cell("q1-maths", "maths()", "echo: false")
     + cell("q1-asis", "print()", "output: asis", "echo: false")
+    + "\n\n::: {.callout-note}\nBefore."
+    + cell(
+        "q1-called",
+        'Markdown(rf"$$ {x} $$ {{#eq-cell}} and @fig-wave, [@knuth] @decorated")',
+        "echo: false",
+    )
+    + "\n\nAfter.\n:::\n"
 )
 OUTPUTS: dict[str, list[Any]] = {
     "q1-hidden": [new_output("stream", text="never shown")],
@@ -60,6 +67,9 @@ OUTPUTS: dict[str, list[Any]] = {
     "tbl-cell": [new_output("execute_result", {"text/markdown": "| n | m |\n|--|--|\n| 1 | 2 |"})],
     "q1-maths": [new_output("display_data", {"text/markdown": "$$ e^x $$ {#eq-shown}"})],
     "q1-asis": [new_output("stream", text="**As it is**, see @eq-shown.")],
+    "q1-called": [
+        new_output("execute_result", {"text/markdown": "$$ x $$ {#eq-cell} and @fig-wave"})
+    ],
     "index-all": [new_output("stream", text="```\nfenced\n```\n")],
     "fig-late": [FIGURE],
 }
@@ -200,3 +210,104 @@ def test_a_fence_in_an_output_does_not_end_its_block(tiny: Path) -> None:
     text = "a\n```\nb\n````\nc"
     chapter = by_hand(book, {"q2-beta": [new_output("stream", text=text)]})[2]
     assert f"`````{{.output}}\n{text}\n`````" in assemble(chapter, book, "html", tiny)
+
+
+def test_what_looks_like_a_cell_in_an_output_stays_as_it_is(tiny: Path) -> None:
+    book = read_book(tiny)
+    text = "```{python}\n1\n```"
+    chapter = by_hand(book, {"q2-beta": [new_output("stream", text=text)]})[2]
+    assert f"````{{.output}}\n{text}\n````" in assemble(chapter, book, "html", tiny)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write the text of a notebook, with the filter's marks."""
+    from support.tiny_book import write_book
+
+    root = write_book(tmp_path_factory.mktemp("notebook") / "book")
+    write_chapter(root, "q1-alpha", ALPHA)
+    write_chapter(root, "q2-beta", BETA)
+    book = read_book(root)
+    (root / "build").mkdir()
+    return convert(by_hand(book, OUTPUTS), book, "notebook", root / "build")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# A tiny book",
+        "**דנה כהן · id 123456782**",
+        "**Video:** <https://example.org/a_b_c>",
+        "<!-- mmn13 chapter report/q1-alpha.qmd -->\n\n# 1 Alpha",
+        "See Figure 1.1, Table 1.2, Table 1.1, Equation 1.1, Equation 1.2, Section 1.1, "
+        "Appendix A, "
+        "Figure 2.1. As Knuth (1968) says.",
+        "$$ \\frac{a}{b} = \\sum_i c_i \\tag{1.1} $$",
+        "## 1.1 Part",
+        "> **Answer of $x$**\n>\n> It is **42**.",
+        "z = 3  # hidden",
+        "<!-- mmn13 text -->\n\n**Figure 1.1:** A wave, see here.",
+        "<!-- mmn13 output 0 -->\n\n| n   | m   |\n|-----|-----|\n| 1   | 2   |\n\n"
+        "<!-- mmn13 text -->\n\n**Table 1.2:** Numbers",
+        "<!-- mmn13 output 0 -->\n\n$$ e^x \\tag{1.2} $$",
+        "**Figure 2.1:** Late",
+        "# References\n\n- Knuth, Donald. 1968. *A Book*.",
+    ],
+)
+def test_a_notebook_says_what_the_documents_say(notebook: str, text: str) -> None:
+    assert text in notebook
+
+
+def test_a_notebooks_code_and_output_say_the_same_numbers(notebook: str) -> None:
+    code = r'Markdown(rf"$$ {x} \tag{{1.3}} $$ and Figure 1.1, (Knuth 1968) @decorated")'
+    quoted, called = notebook.split("<!-- mmn13 cell q1-called -->")
+    assert quoted.endswith("> **Note**\n>\n> Before.\n\n")
+    assert called.startswith(
+        f"\n\n``` source\n{code}\n```\n\n<!-- mmn13 output 0 -->\n\n"
+        "$$ x \\tag{1.3} $$ and Figure 1.1\n\n<!-- mmn13 text -->\n\n> After.\n"
+    )
+
+
+def test_nothing_of_quarto_is_left_in_a_notebook(notebook: str) -> None:
+    assert not re.search(r"@(fig|tbl|eq|sec)-|\{#|:::|#\||<div|<span|\[\^", notebook)
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "@dana", "`#panic()`{=typst}", "*a* $b$ [c](d)"]
+)
+def test_a_name_is_text_in_every_format(tiny: Path, name: str) -> None:
+    config = (tiny / "_quarto.yml").read_text("utf-8")
+    (tiny / "_quarto.yml").write_text(config.replace("author: דנה כהן", f"author: '{name}'"))
+    (tiny / "index.qmd").write_text("# At a glance {.unnumbered}\n")
+    book = read_book(tiny)
+    (tiny / "build").mkdir()
+    page, paper = build(by_hand(book, {}), book, tiny / "build")
+    assert name in plain(page.read_text("utf-8"))
+    assert name.replace("'", "’") in PdfReader(paper).pages[0].extract_text()
+    front = convert(by_hand(book, {}), book, "notebook", tiny / "build").split("\n<!--")[0]
+    assert f"<p><strong>{html.escape(name, quote=False)} · id" in commonmark(front)
+
+
+def commonmark(text: str) -> str:
+    """Write Markdown as a viewer shows it."""
+    import pypandoc
+
+    return str(pypandoc.convert_text(text, "html", "commonmark"))
+
+
+def test_a_link_that_is_no_web_address_is_refused(tiny: Path) -> None:
+    config = (tiny / "_quarto.yml").read_text("utf-8")
+    (tiny / "_quarto.yml").write_text(
+        config.replace("https://example.org/a_b_c", "javascript:alert(1)")
+    )
+    book = read_book(tiny)
+    with pytest.raises(UserError, match="no http"):
+        convert(by_hand(book, {}), book, "html", tiny)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "zoom.us/rec", "ftp://zoom.us", "https://", "https:// zoom.us", "http://[", "file:///x",
+                "https://…", "https://x", "https://zoom.us:abc/"]
+)  # fmt: skip
+def test_what_a_browser_cannot_open_is_no_web_address(address: str) -> None:
+    assert not is_web_address(address)
