@@ -175,10 +175,19 @@ def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -
     source, paper = folder / "report-source.typ", target.with_name(f"{target.name}.pdf")
     source.write_text(made, "utf-8")
     try:
-        typst.compile(source, output=paper, root=folder)
+        # its own fonts hold every letter of the report; others would differ between machines
+        typst.compile(source, output=paper, root=folder, ignore_system_fonts=True)
     except Exception as error:
         raise UserError(f"typst could not make the PDF: {error}") from error
     return paper
+
+
+def pandoc_path() -> str:
+    """Find the installed wheel's pandoc: pypandoc prefers the newest that the PATH has."""
+    import pypandoc
+
+    own = sorted(Path(pypandoc.__file__).parent.glob("files/pandoc*"))
+    return str(own[0]) if own else str(pypandoc.get_pandoc_path())
 
 
 def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
@@ -186,8 +195,6 @@ def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path)
 
     The marks are the filter's: ``<!-- mmn13 cell q1-x -->`` and so on, each on its own line.
     """
-    import pypandoc
-
     text = "\n\n".join(assemble(chapter, book, format, folder) for chapter in chapters)
     for partial in book.option("format.typst.template-partials", []) if format == "typst" else ():
         (folder / Path(partial).name).write_bytes((book.root / partial).read_bytes())
@@ -197,7 +204,7 @@ def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path)
     template.write_bytes((HERE / "templates" / template.name).read_bytes())
     sheets = [HERE / "templates" / "report.css", book.root / book.option("format.html.css")]
     command = [
-        *(pypandoc.get_pandoc_path(), "--from=markdown+autolink_bare_uris", *_WRITERS[format]),
+        *(pandoc_path(), "--from=markdown+autolink_bare_uris", *_WRITERS[format]),
         *("--standalone", f"--template={template}", f"--lua-filter={HERE / 'filter.lua'}"),
         # the name, id and link are text; what the file holds is read as Markdown
         *(f"--metadata-file={metadata}", *_as_text(book)),

@@ -90,6 +90,7 @@ def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
         execute(book.chapters[1], book, Settings(tiny), lambda line: None)
 
 
+@pytest.mark.slow
 def test_an_interrupted_cell_is_said_to_be_interrupted(tiny: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "begun")
     code = f"import time\nopen({str(tmp_path / 'begun')!r}, 'w').close()\ntime.sleep(600)"
@@ -125,6 +126,7 @@ def test_cells_start_without_personal_settings(
     assert outputs[1][0].text.split() == ["False", "1.5"]
 
 
+@pytest.mark.slow
 def test_a_module_saved_while_its_chapter_is_executed_executes_it_once_more(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -232,6 +234,7 @@ def test_a_second_render_waits_for_the_first_and_says_so(
     assert (executed / "_report/tiny.pdf").is_file()
 
 
+@pytest.mark.slow
 def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) -> None:
     write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "open('done', 'w').close()"))
     slow = "import time\nopen('begun', 'w').close()\ntime.sleep(0 if FAST else 600)"
@@ -294,6 +297,16 @@ def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> 
         "tiny.pdf",
     ]
     assert list(executed.glob("_report.*")) == [built]
+
+
+def test_the_pandoc_of_the_installed_wheel_is_taken_whatever_the_path_has(
+    executed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "pandoc"
+    other.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "pandoc 99.0" || exit 3\n')
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert "Making the documents." in render(executed)
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])

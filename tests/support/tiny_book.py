@@ -47,7 +47,7 @@ PACKAGE = {
     "__init__": "",
     "alpha": "from mmn13lib.base import one\n\ndef f(x):\n    return x + one\n",
     "base": "one = 1\n",
-    "beta": "import sympy\n\ndef g(x):\n    return 2 * x\n",
+    "beta": "import yaml\n\ndef g(x):\n    return 2 * x\n",
     "unused": "",
     "benchmarks/measurements": "def load(settings, name):\n    return {}\n",
     "benchmarks/__init__": "",
