@@ -5,6 +5,7 @@ function that spoils a tiny book, whose folder is then the working folder; it ma
 for the environment.
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,52 @@ def option(text: str) -> Attack:
     return lambda root: write_chapter(root, "q1-alpha", "# A" + cell("q1-a", "1", text)) and None
 
 
+def nothing(root: Path) -> None:
+    """Leave the book as it is."""
+
+
+def variable(name: str, value: str) -> Attack:
+    """Set a variable of the environment."""
+    return lambda root: {name: value}
+
+
+def file(name: str, content: bytes = b"x") -> Attack:
+    """Put a file there."""
+
+    def put(root: Path) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+    return put
+
+
+def batch(make: Callable[[Path], object]) -> Attack:
+    """Make the first file of CIFAR-10, in a folder called data."""
+
+    def put(root: Path) -> None:
+        (root / "data/cifar-10-batches-py").mkdir(parents=True)
+        make(root / "data/cifar-10-batches-py/batches.meta")
+
+    return put
+
+
+def elsewhere(root: Path) -> None:
+    """Leave the project."""
+    os.chdir(root.parent)
+
+
+def deleted_folder(root: Path) -> None:
+    """Work in a folder that is deleted."""
+    (root / "gone").mkdir()
+    os.chdir(root / "gone")
+    (root / "gone").rmdir()
+
+
+NO_BATCHES = "There is no folder cifar-10-batches-py in"
+NOT_WHOLE = r"CIFAR-10 is not whole, \S+batches\.meta"
+WITH_DATA = ["experiment", "--data", "data"]
+NO_WEIGHTS = r"There is no file \S+: let MMN13_WEIGHTS"
+ID = "123456782"
 HEBREW = "שלום"
 LOCAL = r"_quarto\.yml\.local"
 ATTACKS = {
@@ -138,6 +185,101 @@ ATTACKS = {
         lambda root: write_chapter(root, "q1-alpha", "# A" + cell("q1-a", "1 +")) and None,
         ["status"], r"q1-alpha\.qmd, line \d+: q1-a is no valid Python",
     ),
+    # the folder that it is started in
+    "no project here": (elsewhere, ["status"], r"\S+ is not inside this project"),
+    "a deleted folder": (deleted_folder, ["status"], "The folder that this was started in"),
+    "a folder of another book": (nothing, ["clean", "--yes"], r"\S+ is another Quarto project"),
+    # paths
+    **{
+        f"{command[0]}, a path that is too long": (
+            variable("MMN13_DATA", "x" * 5000), command, "MMN13_DATA is no path that can be used",
+        )
+        for command in (
+            ["check"], ["fetch"], ["experiment"], ["render"], ["status"], ["bench", "transfer"],
+            ["submit"], ["script"], ["clean", "--yes"],
+        )
+    },
+    "a long path after --data": (nothing, ["fetch", "--data", "x" * 5000], "MMN13_DATA is no path"),
+    "long weights": (
+        variable("MMN13_WEIGHTS", "x" * 300), ["experiment"], "MMN13_WEIGHTS is no path",
+    ),
+    "the home of nobody": (
+        variable("MMN13_DATA", "~nobody-of-this-name/x"), ["experiment"], "MMN13_DATA is no path",
+    ),
+    "weights in the home of nobody": (
+        nothing, ["render", "--weights", "~nobody-of-this-name"], "MMN13_WEIGHTS is no path",
+    ),
+    # CIFAR-10
+    "no data there": (nothing, ["experiment", "--data", "/nowhere"], NO_BATCHES),
+    "no data there, measuring": (nothing, ["bench", "transfer", "--data", "/nowhere"], NO_BATCHES),
+    "no data there, rendering": (nothing, ["render", "--data", "/nowhere"], NO_BATCHES),
+    "a file as the data's folder": (file("data"), ["experiment", "--data", "data"], NO_BATCHES),
+    "a file as the batches' folder": (
+        file("data/cifar-10-batches-py"), ["experiment", "--data", "data"], NO_BATCHES,
+    ),
+    "no batches": (batch(Path.mkdir), WITH_DATA, rf"{NOT_WHOLE} is no regular file"),
+    "an empty batch": (batch(Path.touch), WITH_DATA, rf"{NOT_WHOLE} is corrupted \(it has 0 bytes"),
+    "another batch of its size": (
+        batch(lambda path: path.write_bytes(b"?" * 158)), WITH_DATA, f"{NOT_WHOLE} is corrupted",
+    ),
+    "a batch without end": (
+        batch(lambda path: path.symlink_to("/dev/zero")), WITH_DATA, f"{NOT_WHOLE} is no regular",
+    ),
+    "a pipe as a batch": (batch(os.mkfifo), WITH_DATA, f"{NOT_WHOLE} is no regular file"),
+    "a batch that links nowhere": (
+        batch(lambda path: path.symlink_to("gone")), WITH_DATA, f"{NOT_WHOLE} is missing",
+    ),
+    "a batch that links to itself": (
+        batch(lambda path: path.symlink_to(path)), WITH_DATA, f"{NOT_WHOLE} is missing",
+    ),
+    # weights
+    "no weights there": (nothing, ["experiment", "--weights", "/nowhere"], NO_WEIGHTS),
+    "weights without end": (nothing, ["experiment", "--weights", "/dev/zero"], NO_WEIGHTS),
+    "a folder as weights": (nothing, ["render", "--weights", "report"], NO_WEIGHTS),
+    "half of the downloaded weights": (
+        file("artifacts/downloads/resnet18-f37072fd.pth"),
+        ["experiment"], r"\S+resnet18-f37072fd\.pth is corrupted \(it has 1 bytes",
+    ),
+    # downloading
+    "no network": (nothing, ["fetch"], r"CIFAR-10 could not be had \(offline"),
+    "half an archive": (
+        file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 could not be had",
+    ),
+    "a file where downloads go": (file("artifacts/downloads"), ["fetch"], r"\S+ could not be w"),
+    "a file where all goes": (file("artifacts"), ["fetch"], r"\S+ could not be written"),
+    "a file where results go": (file("artifacts"), ["experiment"], r"\S+ could not be written"),
+    # rendering
+    "no such chapter": (nothing, ["render", "--rerun", "q9"], "There is no chapter q9"),
+    "no Quarto": (
+        variable("PATH", ""), ["render", "--engine", "quarto"], "Quarto can't be used",
+    ),
+    "the sample where it may not be": (
+        nothing, ["render", "--strict"], "The real input is not there, and --strict asks for it",
+    ),
+    # handing it in
+    "no id": (nothing, ["submit"], "The id '' is not nine digits"),
+    "a wrong check digit": (nothing, ["submit", "--id", "123456789"], "The id '123456789' is not"),
+    "digits of another script": (nothing, ["submit", "--id", "١٢٣٤٥٦٧٨٢"], "The id '١٢٣٤٥٦٧٨٢' is"),
+    "no video": (nothing, ["submit", "--id", ID], "There is no link to the video"),
+    **{
+        f"{link!r} as the video": (
+            nothing, ["submit", "--id", ID, "--video", link], "The video's link '.*' is no",
+        )
+        for link in ("zoom.us/rec", "javascript:alert(1)", "https://a b", "https://", "file:///x")
+    },
+    "no results": (
+        nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "Question 3 has no",
+    ),
+    "no results to film": (nothing, ["script"], "Question 3 has no results to show"),
+    "no ZIP there": (nothing, ["submit", "--check", "gone.zip"], "There is no file gone.zip"),
+    "a folder as a ZIP": (nothing, ["submit", "--check", "report"], "report is no ZIP"),
+    "something else as a ZIP": (
+        nothing, ["submit", "--check", "_quarto.yml"], r"_quarto\.yml is no ZIP",
+    ),
+    "an empty ZIP": (file("x.zip", b""), ["submit", "--check", "x.zip"], r"x\.zip is no ZIP"),
+    "half a ZIP": (
+        file("x.zip", b"PK\x03\x04" + bytes(30)), ["submit", "--check", "x.zip"], r"x\.zip is no",
+    ),
 }  # fmt: skip
 
 
@@ -153,7 +295,7 @@ def test_what_is_wrong_is_said_in_a_sentence(
     root = write_book(tmp_path / "book")
     monkeypatch.chdir(root)
     for name in ("MMN13_DATA", "MMN13_WEIGHTS", "MMN13_DEBUG"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # and so it is put back, whatever the command sets
     monkeypatch.setenv("MMN13_OFFLINE", "1")
     for name, value in (given(root) or {}).items():
         monkeypatch.setenv(name, value)

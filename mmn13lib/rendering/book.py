@@ -131,7 +131,7 @@ def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
         raise UserError(f"_quarto.yml lists the chapter {path}: it must lie in the project.")
     if not path.is_file():
         raise UserError(
-            f"_quarto.yml lists the chapter {path.relative_to(book.root)}: no such file."
+            f"_quarto.yml lists the chapter {path.relative_to(book.root).as_posix()}: no such file."
         )
     parts: list[str | Cell] = []
     for part in _pieces(path, book):

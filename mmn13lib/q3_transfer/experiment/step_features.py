@@ -1,11 +1,11 @@
 """The step that computes features; this module, with all that it imports, is in its key."""
 
-import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -28,5 +28,9 @@ def make(
 
 def peak_memory() -> int:
     """Tell the largest resident size in bytes that this process has had."""
+    if sys.platform == "win32":  # which has no module resource
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -91,11 +91,17 @@ def a_text(path: Path) -> Path:
     return path / "notes.pth"
 
 
+def integer_names(folder: Path) -> Path:
+    torch.save({0: torch.zeros(1)}, folder / "integers.pth")
+    return folder / "integers.pth"
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (other_architecture, "does not hold a ResNet-18"),
         (no_state_dict, "holds no state dict .* but a list"),
+        (integer_names, "holds no state dict .* but a dict"),
         (truncated, "truncated or something else"),
         (truncated_pth, "truncated or something else"),
         (a_text, "truncated or something else"),
