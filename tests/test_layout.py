@@ -104,7 +104,7 @@ def test_tests_are_found_by_the_name_of_what_they_test(test: Path) -> None:
 
 
 # their names, where a module is too long still
-TOO_LONG = {"steps", "derivation", "book"}
+TOO_LONG = {"derivation"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=dotted)
