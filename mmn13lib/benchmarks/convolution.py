@@ -1,4 +1,4 @@
-"""Time our layer beside nn.Conv2d and beside the bare matrix products, on ResNet-18's shapes."""
+"""Time our two layers beside nn.Conv2d, on ResNet-18's shapes: `mmn13 bench convolution`."""
 
 import math
 import os
@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from mmn13lib.benchmarks import measurements
+from mmn13lib.foundation.hardware import load_watch
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q1_convolution.comparison import reference
+from mmn13lib.q1_convolution.fast import FastConv2d
 from mmn13lib.q1_convolution.layer import Conv2d
 from mmn13lib.writing.tables import markdown_table
 
@@ -46,7 +48,8 @@ SHAPES = [
     Shape("2×1, 64→64, 28²", 64, 64, (2, 1), 1, 0, 28),
 ]
 WAYS = ("forward", "both")
-NAMES = ("conv2d", "ours", "bare")
+LAYERS: dict[str, Callable[..., Any]] = {"conv2d": reference, "plain": Conv2d, "fast": FastConv2d}
+MODULES = ["mmn13lib.q1_convolution.layer", "mmn13lib.q1_convolution.fast"]
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
@@ -62,72 +65,55 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``shapes``: for each its name, median seconds (``forward``, ``both``) and peak memory
-        in bytes (``memory``); ``geometric_means``: of our time over nn.Conv2d's and over the
-        bare products'; ``quick``, ``batch``, ``rounds``, ``threads``, ``load``.
+        ``shapes``, as `measure` gives them; ``geometric_means``: of a layer's time over
+        nn.Conv2d's, by way and layer; ``quick``, ``batch``, ``rounds``, ``threads``.
     """
     batch, rounds = (8, 5) if quick else (32, 15)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    shapes = [measure(shape, batch, rounds) for shape in SHAPES]
+    with load_watch() as load:
+        shapes = [measure(shape, batch, rounds) for shape in SHAPES]
     result = {
         "quick": quick,
         "batch": batch,
         "rounds": rounds,
         "threads": torch.get_num_threads(),
-        "load": load,
         "shapes": shapes,
         "geometric_means": {
-            way: {
-                base: geometric_mean([ratio(shape, way, base) for shape in shapes])
-                for base in ("conv2d", "bare")
-            }
+            way: {name: geometric_mean([ratio(s, way, name) for s in shapes]) for name in LAYERS}
             for way in WAYS
         },
     }
-    measurements.save(settings, "convolution", result, modules=["mmn13lib.q1_convolution.layer"])
+    measurements.save(settings, "convolution", result, modules=MODULES, load=load)
     print(table(result))
     return result
 
 
 def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
-    """Time one shape, the contenders taking turns, so that a busy moment meets them all.
-
-    Parameters
-    ----------
-    shape
-        Layer and image.
-    batch
-        Number of images.
-    rounds
-        Number of turns, after one to warm up.
+    """Time one shape, the layers taking turns, so that a busy moment meets them all.
 
     Returns
     -------
     dict
-        ``name``, ``forward`` and ``both`` (median seconds of each contender), ``memory`` (peak
-        bytes of the two layers, forward and backward).
+        ``name``; ``forward`` and ``both``: median seconds of each layer; ``memory``: the most
+        bytes that it held, forward and backward.
     """
-    contenders = {way: _contenders(shape, batch, way) for way in WAYS}
-    times = {way: _medians(list(contenders[way].values()), rounds) for way in WAYS}
-    layers = {name: contenders["both"][name] for name in ("conv2d", "ours")}
+    images = torch.randn(batch, shape.in_channels, shape.side, shape.side)
+    layers = {name: make(**shape.arguments) for name, make in LAYERS.items()}
+    for layer in layers.values():
+        layer.load_state_dict(layers["conv2d"].state_dict())
+    gradient = torch.randn_like(layers["conv2d"](images))
+    calls = {
+        way: {name: _call(layer, images, gradient, way) for name, layer in layers.items()}
+        for way in WAYS
+    }
+    times = {way: _medians(list(calls[way].values()), rounds) for way in WAYS}
     return {
         "name": shape.name,
-        **{way: dict(zip(NAMES, times[way], strict=True)) for way in WAYS},
-        "memory": {name: peak_memory(call) for name, call in layers.items()},
+        **{way: dict(zip(LAYERS, times[way], strict=True)) for way in WAYS},
+        "memory": {name: peak_memory(call) for name, call in calls["both"].items()},
     }
 
 
-def _contenders(shape: Shape, batch: int, way: str) -> dict[str, Callable[[], Any]]:
-    ours, theirs = Conv2d(**shape.arguments), reference(**shape.arguments)
-    theirs.load_state_dict(ours.state_dict())
-    images = torch.randn(batch, shape.in_channels, shape.side, shape.side)
-    gradient = torch.randn_like(theirs(images))
-    layers = [_layer_call(layer, images, gradient, way) for layer in (theirs, ours)]
-    bare = _bare_products(ours.weight.detach().flatten(1), batch, gradient.flatten(2), way)
-    return dict(zip(NAMES, [*layers, bare], strict=True))
-
-
-def _layer_call(layer: Any, images: Tensor, gradient: Tensor, way: str) -> Callable[[], Any]:
+def _call(layer: Any, images: Tensor, gradient: Tensor, way: str) -> Callable[[], Any]:
     def forward() -> None:
         with torch.no_grad():
             layer(images)
@@ -139,45 +125,21 @@ def _layer_call(layer: Any, images: Tensor, gradient: Tensor, way: str) -> Calla
     return forward if way == "forward" else both
 
 
-def _bare_products(matrix: Tensor, batch: int, gradient: Tensor, way: str) -> Callable[[], Any]:
-    """Make the matrix products that such a layer cannot do without, and nothing else."""
-    weights = matrix.expand(batch, *matrix.shape)
-    columns = torch.randn(batch, matrix.shape[1], gradient.shape[2])
-
-    def forward() -> None:
-        torch.bmm(weights, columns)
-
-    def both() -> None:
-        torch.bmm(weights, columns)
-        torch.bmm(gradient, columns.mT)
-        torch.bmm(weights.mT, gradient)
-
-    return forward if way == "forward" else both
-
-
 def _medians(calls: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
     times: list[list[float]] = [[] for _ in calls]
     for turn in range(rounds + 1):
         for call, its_times in zip(calls, times, strict=True):
             start = time.perf_counter()
             call()
-            if turn > 0:
+            if turn > 0:  # the first one warms up
                 its_times.append(time.perf_counter() - start)
     return [median(its_times) for its_times in times]
 
 
 def peak_memory(call: Callable[[], Any]) -> int:
-    """Find the most that PyTorch's allocator held at once during a call, beyond what it held.
+    """Find the most bytes that PyTorch's allocator held at once during a call, beyond before.
 
-    Parameters
-    ----------
-    call
-        What to run. Scratch memory that a library takes for itself is not seen.
-
-    Returns
-    -------
-    int
-        Bytes.
+    Scratch memory that a library takes for itself is not seen.
     """
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines say nothing here
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
@@ -188,39 +150,14 @@ def peak_memory(call: Callable[[], Any]) -> int:
     return max(accumulate(changes))
 
 
-def ratio(shape: dict[str, Any], way: str, base: str) -> float:
-    """Divide our layer's time by another contender's.
-
-    Parameters
-    ----------
-    shape
-        One of the result's shapes.
-    way
-        ``forward`` or ``both``.
-    base
-        ``conv2d`` or ``bare``.
-
-    Returns
-    -------
-    float
-    """
-    return float(shape[way]["ours"] / shape[way][base])
+def ratio(shape: dict[str, Any], way: str, name: str) -> float:
+    """Divide a layer's time for one of the result's shapes by nn.Conv2d's."""
+    return float(shape[way][name] / shape[way]["conv2d"])
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Average ratios.
+    """Average positive ratios.
 
-    Parameters
-    ----------
-    values
-        Positive numbers.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
     >>> geometric_mean([0.5, 2.0])
     1.0
     """
@@ -228,43 +165,22 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Write the result as a Markdown table, ratios of our time to the others'.
-
-    Parameters
-    ----------
-    result
-        What `run` returns.
-
-    Returns
-    -------
-    str
-    """
-    headers = [
-        "layer",
-        "forward / Conv2d",
-        "/ product",
-        "both / Conv2d",
-        "/ products",
-        "MiB",
-        "Conv2d's MiB",
-    ]
+    """Write nn.Conv2d's milliseconds and ours as multiples, by way; then the memory of each."""
+    headers = ["layer", "forward", "ours", "fast", "both", "ours", "fast", "MiB", "ours", "fast"]
     rows = [
         [
             shape["name"],
-            *(f"{ratio(shape, way, base):.2f}" for way in WAYS for base in ("conv2d", "bare")),
-            *(round(shape["memory"][name] / 2**20) for name in ("ours", "conv2d")),
+            *(cell for way in WAYS for cell in _cells(shape, way)),
+            *(round(shape["memory"][name] / 2**20) for name in LAYERS),
         ]
         for shape in result["shapes"]
     ]
     means = result["geometric_means"]
-    averages = [f"{means[way][base]:.2f}" for way in WAYS for base in ("conv2d", "bare")]
-    return markdown_table(headers, [*rows, ["geometric mean", *averages, "", ""]])
+    averages = [f"{means[way][name]:.2f}" for way in WAYS for name in LAYERS]
+    averages[0] = averages[len(LAYERS)] = ""
+    return markdown_table(headers, [*rows, ["geometric mean", *averages, "", "", ""]])
 
 
-def main() -> None:
-    """Run the whole benchmark in this project's folder."""
-    run(Settings.from_environment())
-
-
-if __name__ == "__main__":
-    main()
+def _cells(shape: dict[str, Any], way: str) -> list[str]:
+    ours = [f"{ratio(shape, way, name):.2f}" for name in LAYERS if name != "conv2d"]
+    return [f"{1000 * shape[way]['conv2d']:.1f}", *ours]

@@ -1,4 +1,4 @@
-"""What the benchmarks measured, with the hardware and the date, as the chapters read it."""
+"""What the benchmarks measured, with hardware, load and date, as the chapters read it."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,69 +7,52 @@ from typing import Any
 
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.hardware import hardware
+from mmn13lib.foundation.hardware import Load, hardware
 from mmn13lib.foundation.settings import Settings
 
 
 def measurement_path(settings: Settings, name: str) -> Path:
-    """Name the file of one benchmark's result.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    name
-        The benchmark's name: convolution, transfer or render.
-
-    Returns
-    -------
-    Path
-    """
+    """Name the file of one benchmark's result: convolution, transfer or render."""
     return settings.benchmarks / f"{name}.json"
 
 
 def save(
-    settings: Settings, name: str, result: dict[str, Any], modules: Sequence[str] = ()
+    settings: Settings,
+    name: str,
+    result: dict[str, Any],
+    modules: Sequence[str] = (),
+    load: Load | None = None,
 ) -> Path:
-    """Store what a benchmark measured, with the hardware and the date.
+    """Store what a benchmark measured, with the hardware, the load and the date.
 
     Parameters
     ----------
-    settings
-        The run's settings.
-    name
-        The benchmark's name.
+    settings, name
+        Name the file.
     result
         Values that JSON can write; ``quick`` says whether it was the short run.
     modules
         Dotted names of the modules that were measured, for `is_outdated`.
-
-    Returns
-    -------
-    Path
-        The file.
+    load
+        What other processes used meanwhile: stored as ``others`` (share of the cores) and
+        ``busy``, which a chapter that quotes a time has to say.
     """
     path = measurement_path(settings, name)
-    setting = {"hardware": hardware(), "date": date.today().isoformat()}
-    code = {"modules": list(modules), "code": provenance.code_digest(*modules)}
-    storage.write_json(path, {**result, **setting, **code})
+    load = load or Load()
+    setting = {
+        "hardware": hardware(),
+        "others": load.others,
+        "busy": load.busy,
+        "date": date.today().isoformat(),
+        "modules": list(modules),
+        "code": provenance.code_digest(*modules),
+    }
+    storage.write_json(path, {**result, **setting})
     return path
 
 
 def load(settings: Settings, name: str) -> dict[str, Any]:
-    """Read what a benchmark measured.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    name
-        The benchmark's name.
-
-    Returns
-    -------
-    dict
-        The benchmark's own values, ``hardware`` and ``date``.
+    """Read a benchmark's own values and what `save` added.
 
     Raises
     ------
@@ -85,18 +68,6 @@ def load(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def is_outdated(settings: Settings, name: str) -> bool:
-    """Tell whether the code has changed since it was measured.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    name
-        The benchmark's name.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the code has changed since it was measured."""
     measured = load(settings, name)
     return bool(measured["code"] != provenance.code_digest(*measured["modules"]))

@@ -1,1 +1,1 @@
-"""Question 1: a convolution layer of our own, beside PyTorch's. Uses foundation and writing."""
+"""Question 1: a convolution layer. Uses foundation and writing."""

@@ -1,22 +1,31 @@
-"""Question 1: our layer beside ``torch.nn.Conv2d``, with equal weights on equal inputs."""
+"""Question 1: our layer beside ``torch.nn.Conv2d``, with equal weights."""
 
-import ast
-import inspect
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from mmn13lib.q1_convolution.layer import Conv2d
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LayerDifference:
     """How far our layer is from PyTorch's, on one input.
 
-    The differences are relative: the largest absolute difference, divided by the largest
-    absolute value that ``torch.nn.Conv2d`` has there (by 1 if it has only zeros).
+    The differences are relative: the largest absolute difference, divided by
+    the largest absolute value that ``torch.nn.Conv2d`` has there (by 1 if it
+    has only zeros).
+
+    Attributes
+    ----------
+    layer
+        The layer's arguments, as its repr shows them.
+    output, images, weight, bias
+        The difference in the output, and in the gradients with respect to
+        the input, the weights and the bias.
     """
 
     input_shape: tuple[int, ...]
@@ -37,9 +46,10 @@ def compare(
     input_shape: tuple[int, ...],
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
+    make: type[Conv2d] = Conv2d,
     **arguments: Any,
-) -> Comparison:
-    """Run our layer and PyTorch's forward and backward, and measure the differences.
+) -> LayerDifference:
+    """Run our layer and PyTorch's forward and backward on the same numbers.
 
     Parameters
     ----------
@@ -50,12 +60,10 @@ def compare(
         Of the input, the parameters and that gradient.
     dtype
         Number type of everything.
+    make
+        The class of our layer.
     **arguments
         The layer's constructor arguments.
-
-    Returns
-    -------
-    Comparison
 
     Examples
     --------
@@ -63,134 +71,79 @@ def compare(
     True
     """
     generator = torch.Generator().manual_seed(seed)
-    ours, theirs = Conv2d(**arguments).to(dtype), reference(**arguments).to(dtype)
+    ours = make(**arguments).to(dtype)
+    theirs = reference(**arguments).to(dtype)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.normal_(generator=generator)
     theirs.load_state_dict(ours.state_dict())
     images = torch.randn(input_shape, generator=generator, dtype=dtype)
-    output = theirs(images)
-    gradient = torch.randn(output.shape, generator=generator, dtype=dtype)
-    pairs = zip(_results(ours, images, gradient), _results(theirs, images, gradient), strict=True)
-    differences = [_relative_difference(*pair) for pair in pairs]
+    shape = theirs(images).shape
+    gradient = torch.randn(shape, generator=generator, dtype=dtype)
+    both = (_results(layer, images, gradient) for layer in (ours, theirs))
+    differences = [_relative(*pair) for pair in zip(*both, strict=True)]
     layer = ours.extra_repr()
-    return Comparison(input_shape, tuple(output.shape), layer, *differences)
+    return LayerDifference(input_shape, tuple(shape), layer, *differences)
 
 
 def reference(**arguments: Any) -> nn.Conv2d:
-    """Make PyTorch's layer from our layer's arguments, defaults included.
-
-    Parameters
-    ----------
-    **arguments
-        As for `mmn13lib.q1_convolution.layer.Conv2d`.
-
-    Returns
-    -------
-    torch.nn.Conv2d
-    """
-    defaults: dict[str, Any] = {"in_channels": 1, "out_channels": 1, "kernel_size": (1, 1)}
-    return nn.Conv2d(**(defaults | arguments))
+    """Make PyTorch's layer from our layer's arguments, defaults included."""
+    defaults = {"in_channels": 1, "out_channels": 1, "kernel_size": (1, 1)}
+    return nn.Conv2d(**{**defaults, **arguments})
 
 
 def _results(layer: Any, images: Tensor, gradient: Tensor) -> list[Tensor]:
     images = images.clone().requires_grad_()
-    output = layer(images)
-    gradients = torch.autograd.grad(output, (images, layer.weight, layer.bias), gradient)
-    return [output.detach(), *gradients]
+    output, inputs = layer(images), (images, layer.weight, layer.bias)
+    return [output.detach(), *torch.autograd.grad(output, inputs, gradient)]
 
 
-def _relative_difference(ours: Tensor, theirs: Tensor) -> float:
+def _relative(ours: Tensor, theirs: Tensor) -> float:
     if not theirs.numel():
         return 0.0
-    scale = float(theirs.abs().max())
-    return float((ours - theirs).abs().max()) / (scale or 1.0)
+    scale = float(theirs.abs().max()) or 1.0
+    return float((ours - theirs).abs().max()) / scale
 
 
-def samples() -> list[Comparison]:
-    """Compare on a handful of configurations, each of which asks for something else.
-
-    Returns
-    -------
-    list of Comparison
-        In float64: the defaults; a square kernel; padding; a stride that leaves rows over; a
-        kernel that is not square; ResNet's first layer; padding beyond the kernel; no batch.
-    """
-    return [
-        compare((1, 1, 4, 4)),
-        compare((2, 3, 8, 8), in_channels=3, out_channels=4, kernel_size=(3, 3)),
-        compare((2, 3, 8, 8), in_channels=3, out_channels=4, kernel_size=(3, 3), padding=1),
-        compare((2, 3, 10, 9), in_channels=3, out_channels=4, kernel_size=(3, 3), stride=4),
-        compare((3, 1, 3, 3), kernel_size=(2, 1)),
-        compare((2, 3, 64, 64), in_channels=3, out_channels=64, kernel_size=(7, 7), stride=2,
-                padding=3),
-        compare((2, 2, 5, 6), in_channels=2, kernel_size=(2, 5), stride=3, padding=4),
-        compare((3, 8, 8), in_channels=3, out_channels=4, kernel_size=(3, 3), padding=1),
-    ]  # fmt: skip
+def samples(**options: Any) -> list[LayerDifference]:
+    """Compare on eight configurations; `options` are `compare`'s seed, dtype and make."""
+    square = {"in_channels": 3, "out_channels": 4, "kernel_size": (3, 3)}
+    first_of_resnet = {"in_channels": 3, "out_channels": 64, "kernel_size": (7, 7)}
+    uneven = {"in_channels": 2, "kernel_size": (2, 5)}
+    configurations: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+        ((1, 1, 4, 4), {}),
+        ((2, 3, 8, 8), square),
+        ((2, 3, 8, 8), {**square, "padding": 1}),
+        ((2, 3, 10, 9), {**square, "stride": 4}),  # leaves rows and columns over
+        ((3, 1, 3, 3), {"kernel_size": (2, 1)}),
+        ((2, 3, 64, 64), {**first_of_resnet, "stride": 2, "padding": 3}),
+        ((2, 2, 5, 6), {**uneven, "stride": 3, "padding": 4}),  # padding beyond the kernel
+        ((3, 8, 8), {**square, "padding": 1}),  # no batch
+    ]
+    return [compare(shape, **arguments, **options) for shape, arguments in configurations]
 
 
-def count_code_lines(source: str) -> int:
-    r"""Count the lines of Python that are neither blank, comment nor docstring.
-
-    Parameters
-    ----------
-    source
-        Python text.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> count_code_lines("def f():\n    'Say it.'\n\n    return 1  # why\n")
-    2
-    """
-    tree, documentation = ast.parse(source), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            documentation |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    lines = enumerate(source.splitlines(), start=1)
-    return sum(
-        number not in documentation and bool(line.split("#")[0].strip()) for number, line in lines
-    )
+def operators(layer: nn.Module, images: Tensor) -> list[str]:
+    """List PyTorch's operators, without ``aten::``, that a layer runs forward and backward."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines say nothing here
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        layer(images.clone().requires_grad_()).sum().backward()
+    names = [event.name for event in seen.events() if event.name.startswith("aten::")]
+    return [name.removeprefix("aten::") for name in dict.fromkeys(names)]
 
 
 def summary() -> dict[str, Any]:
-    """Say the question, the answer and its key numbers, computed now.
-
-    Returns
-    -------
-    dict
-        ``question`` and ``answer`` (Markdown) and ``numbers``: pairs of a label and a value.
-    """
-    comparisons = samples()
-    largest = max(comparison.largest for comparison in comparisons)
-    close = largest < 1e-10
-    verdict = "agrees with `nn.Conv2d`" if close else "**does not agree** with `nn.Conv2d`"
+    """Say the question, the answer and its key numbers, computed now."""
+    differences = samples()
+    largest = max(difference.largest for difference in differences)
+    agrees = "agrees" if largest < 1e-13 else "**does not agree**"
     return {
-        "question": "Can a convolution layer be written with none of `torch.nn`'s functions?",
+        "question": "Can a convolution layer be written without `torch.nn`'s functions?",
         "answer": (
-            "Yes: lay the window's patches out as columns and multiply them by the weights. "
-            f"`Conv2d` does so and {verdict} in output and gradients: on {len(comparisons)} "
-            f"configurations the largest relative difference is {largest:.0e}."
+            "Yes: lay the patches under the window out as columns and multiply them by the"
+            f" weights. Such a layer {agrees} with `nn.Conv2d` in output and gradients: on"
+            f" {len(differences)} configurations the largest relative difference is"
+            f" {largest:.0e} in float64."
         ),
-        "numbers": [
-            ("Largest relative difference from `nn.Conv2d`, float64", f"{largest:.0e}"),
-            ("Configurations compared here", str(len(comparisons))),
-            (
-                "Lines of code of the class `Conv2d`, without the functions it calls",
-                str(layer_lines()),
-            ),
-        ],
+        "numbers": [("Largest relative difference from `nn.Conv2d`, float64", f"{largest:.0e}")],
     }
-
-
-def layer_lines() -> int:
-    """Count the lines of code of the class `Conv2d` without its docstrings.
-
-    Returns
-    -------
-    int
-    """
-    return count_code_lines(inspect.getsource(Conv2d))

@@ -6,7 +6,6 @@ find its derivatives. `mmn13lib.q2_backpropagation.theorem` proves their general
 `mmn13lib.q2_backpropagation.checks` compares their values with autograd's.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,18 +16,18 @@ import numpy.typing as npt
 import sympy
 from sympy.core.function import AppliedUndef
 
-from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, geometries, times
+from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, times
 
 ANSWER = (
-    r"With $y_{ij} = k_{11} x_{ij} + k_{21} x_{i+1,j}$ (the kernel is not flipped): "
-    r"$\frac{\partial C}{\partial k_{a1}} = \sum_{i=1}^{2} \sum_{j=1}^{3} "
-    r"\frac{\partial C}{\partial y_{ij}} x_{i+a-1,j}$ for $a = 1, 2$: the correlation of $X$ with "
+    r"With $y_{mn} = k_{00} x_{mn} + k_{10} x_{m+1,n}$ (the kernel is not flipped): "
+    r"$\frac{\partial C}{\partial k_{u0}} = \sum_{m=0}^{1} \sum_{n=0}^{2} "
+    r"\frac{\partial C}{\partial y_{mn}} x_{m+u,n}$ for $u = 0, 1$: the correlation of $X$ with "
     r"$\frac{\partial C}{\partial Y}$. $\frac{\partial C}{\partial x_{ij}} = "
-    r"\frac{\partial C}{\partial y_{ij}} k_{11} + \frac{\partial C}{\partial y_{i-1,j}} k_{21}$, "
-    r"with the derivatives by $y_{0j}$ and $y_{3j}$, which do not exist, taken as 0: the full "
-    r"convolution of $\frac{\partial C}{\partial Y}$ with $K$."
+    r"\frac{\partial C}{\partial y_{ij}} k_{00} + \frac{\partial C}{\partial y_{i-1,j}} k_{10}$, "
+    r"where a derivative with respect to $y_{2j}$ or $y_{-1,j}$, which do not exist, counts as 0: "
+    r"the full convolution of $\frac{\partial C}{\partial Y}$ with $K$."
 )
-"""The closed form, in words and Markdown; `summary` proves it before it says it."""
+"""The closed form in Markdown; `summary` proves it before it says it."""
 
 
 class EvaluatedGradients(NamedTuple):
@@ -47,13 +46,13 @@ class ConvolutionGradients:
     geometry
         The shapes, stride and padding.
     image, kernel
-        Symbols x_ij and k_ij, indices from 1.
+        Symbols x_ij and k_uv, indices from 0.
     output
-        Each y_ij in the symbols of image and kernel.
+        Each y_mn in the symbols of image and kernel.
     upstream
-        Symbols g_ij, which stand for dC/dy_ij.
+        Symbols g_mn, which stand for dC/dy_mn.
     d_kernel, d_image
-        dC/dk_ij and dC/dx_ij in the symbols of all three.
+        dC/dk_uv and dC/dx_ij in the symbols of all three.
     """
 
     geometry: Geometry
@@ -110,36 +109,6 @@ class ConvolutionGradients:
         symbols = [*self.image, *self.kernel, *self.upstream]
         return sympy.lambdify(symbols, [list(self.d_kernel), list(self.d_image)], modules="math")
 
-    def latex(self) -> dict[str, str]:
-        r"""Write every output and every derivative as an equation.
-
-        Returns
-        -------
-        dict of str
-            LaTeX by name: ``y11``, …, ``dk11``, …, ``dx11``, …, without dollar signs; a sum of
-            more than three terms is broken into lines.
-
-        Examples
-        --------
-        >>> print(convolution_gradients().latex()["dx11"])
-        \frac{\partial C}{\partial x_{11}} = \frac{\partial C}{\partial y_{11}} k_{11}
-        """
-        names = {g: _derivative(f"y{_index(*at)}") for at, g in _entries(self.upstream)}
-        equations = {}
-        for prefix, left, matrix in (
-            ("y", "y{}", self.output),
-            ("dk", _derivative("k{}"), self.d_kernel),
-            ("dx", _derivative("x{}"), self.d_image),
-        ):
-            for at, expression in _entries(matrix):
-                terms = [
-                    sympy.latex(term, symbol_names=names) for term in expression.as_ordered_terms()
-                ]
-                equations[f"{prefix}{_label(*at)}"] = _equation(
-                    left.replace("{}", _index(*at)), terms
-                )
-        return equations
-
 
 def convolution_gradients(
     image_shape: Shape = (3, 3),
@@ -147,7 +116,7 @@ def convolution_gradients(
     stride: int = 1,
     padding: int = 0,
 ) -> ConvolutionGradients:
-    """Derive the gradients of a cost with respect to the kernel and the image.
+    """Derive the gradients of a cost with respect to kernel and image.
 
     The convolution is that of PyTorch and of the course, a cross-correlation. The cost C is an
     undefined function of the outputs: nothing is known of it but the names of its derivatives.
@@ -172,45 +141,45 @@ def convolution_gradients(
     --------
     >>> convolution_gradients().d_image
     Matrix([
-    [          g_11*k_11,           g_12*k_11,           g_13*k_11],
-    [g_11*k_21 + g_21*k_11, g_12*k_21 + g_22*k_11, g_13*k_21 + g_23*k_11],
-    [          g_21*k_21,           g_22*k_21,           g_23*k_21]])
+    [          g_00*k_00,           g_01*k_00,           g_02*k_00],
+    [g_00*k_10 + g_10*k_00, g_01*k_10 + g_11*k_00, g_02*k_10 + g_12*k_00],
+    [          g_10*k_10,           g_11*k_10,           g_12*k_10]])
     """
     geometry = Geometry(image_shape, kernel_shape, stride, padding)
-    image = _symbols("x", geometry.image_shape)
-    kernel = _symbols("k", geometry.kernel_shape)
-    upstream = _symbols("g", geometry.output_shape)
+    image = symbols("x", geometry.image_shape)
+    kernel = symbols("k", geometry.kernel_shape)
+    upstream = symbols("g", geometry.output_shape)
     output = convolve(image, kernel, geometry)
     cost = cost_of(list(output), list(upstream))
-    d_kernel, d_image = kernel.applyfunc(cost.diff), image.applyfunc(cost.diff)
-    return ConvolutionGradients(geometry, image, kernel, output, upstream, d_kernel, d_image)
+    d_kernel = kernel.applyfunc(cost.diff)
+    d_image = image.applyfunc(cost.diff)
+    return ConvolutionGradients(
+        geometry, image, kernel, output, upstream, d_kernel, d_image
+    )  # fmt: skip
 
 
 def convolve(
-    image: sympy.ImmutableMatrix, kernel: sympy.ImmutableMatrix, geometry: Geometry
+    image: sympy.ImmutableMatrix,
+    kernel: sympy.ImmutableMatrix,
+    geometry: Geometry,
 ) -> sympy.ImmutableMatrix:
-    """Write the output of a convolution out, as its definition says.
+    """Write each y_mn out: the sum of k_uv x_ij, i = sm + u - p, j = sn + v - p.
 
     Parameters
     ----------
     image, kernel
-        Matrices of expressions.
+        Matrices of expressions; a pixel outside the image is 0.
     geometry
-        Their shapes, the stride and the padding.
-
-    Returns
-    -------
-    ImmutableMatrix
-        y_ij = sum over u, v of k_uv * x_(i*stride + u - padding, j*stride + v - padding), where
-        indices count from 0 and a pixel outside the image is 0.
+        Their shapes, the stride s and the padding p.
     """
-    (rows, columns), (high, wide) = geometry.image_shape, geometry.kernel_shape
+    (rows, columns), stride = geometry.image_shape, geometry.stride
 
-    def output(i: int, j: int) -> sympy.Expr:
-        top, left = (int(at) * geometry.stride - geometry.padding for at in (i, j))
+    def output(m: int, n: int) -> sympy.Expr:
+        top = int(m) * stride - geometry.padding
+        left = int(n) * stride - geometry.padding
         return sympy.Add(*[
             kernel[u, v] * image[top + u, left + v]
-            for u, v in product(range(high), range(wide))
+            for u, v in product(*map(range, geometry.kernel_shape))
             if 0 <= top + u < rows and 0 <= left + v < columns
         ])  # fmt: skip
 
@@ -225,7 +194,7 @@ def cost_of(outputs: list[sympy.Expr], derivatives: list[sympy.Expr]) -> sympy.E
     outputs
         The arguments of C.
     derivatives
-        For each of them, the name of the derivative of C by it.
+        For each of them, the name of the derivative of C with respect to it.
 
     Returns
     -------
@@ -240,34 +209,27 @@ def cost_of(outputs: list[sympy.Expr], derivatives: list[sympy.Expr]) -> sympy.E
     return C(*outputs)
 
 
+def symbols(letter: str, shape: Shape) -> sympy.ImmutableMatrix:
+    """Make a matrix of symbols with their indices, from 0."""
+    separator = "" if max(shape) <= 10 else "_"
+    return sympy.ImmutableMatrix(
+        *shape, lambda i, j: sympy.Symbol(f"{letter}_{i}{separator}{j}")
+    )  # fmt: skip
+
+
 def summary() -> dict[str, Any]:
-    """Derive the answer to question 2 anew and say it.
-
-    Returns
-    -------
-    dict
-        ``question``; ``answer`` in Markdown; ``numbers``: pairs of label and value.
-
-    Raises
-    ------
-    ArithmeticError
-        If the derivatives are not what the answer says.
-    """
+    """Derive the answer to question 2 anew and say it; ArithmeticError if it is another."""
     gradients = convolution_gradients()
     if not _is_answer(gradients):
         raise ArithmeticError("question 2: the derived gradients are not what the answer says")
     terms = [len(sympy.Add.make_args(entry)) for entry in gradients.d_image[:, 0]]
     return {
-        "question": "Through a convolution of a 3x3 image with a 2x1 kernel, what is the "
+        "question": "Through a convolution of a 3×3 image with a 2×1 kernel, what is the "
         "derivative of the cost with respect to each kernel element and each pixel?",
         "answer": ANSWER,
         "numbers": [
             ("Derivatives found by sympy", f"{len(gradients.d_kernel) + len(gradients.d_image)}"),
             ("Products in a pixel's derivative, by row", ", ".join(map(str, terms))),
-            (
-                "Convolutions the tests prove the general theorem for",
-                f"{sum(1 for _ in geometries()):,}",
-            ),
         ],
     }
 
@@ -277,38 +239,7 @@ def _is_answer(gradients: ConvolutionGradients) -> bool:
     x, k, g = gradients.image, gradients.kernel, gradients.upstream
     bordered = g.row_insert(0, sympy.zeros(1, 3)).row_insert(3, sympy.zeros(1, 3))
     d_kernel = sympy.Matrix(
-        2, 1, lambda a, _: sum(g[i, j] * x[i + a, j] for i, j in product(range(2), range(3)))
+        2, 1, lambda u, _: sum(g[m, n] * x[m + u, n] for m, n in product(range(2), range(3)))
     )
     d_image = sympy.Matrix(3, 3, lambda i, j: bordered[i + 1, j] * k[0] + bordered[i, j] * k[1])
     return d_kernel == gradients.d_kernel and d_image == gradients.d_image
-
-
-def _symbols(letter: str, shape: Shape) -> sympy.ImmutableMatrix:
-    return sympy.ImmutableMatrix(
-        *shape, lambda i, j: sympy.Symbol(f"{letter}_{_label(int(i) + 1, int(j) + 1)}")
-    )
-
-
-def _entries(matrix: sympy.ImmutableMatrix) -> Iterator[tuple[Shape, sympy.Expr]]:
-    rows, columns = matrix.shape
-    return zip(product(range(1, rows + 1), range(1, columns + 1)), matrix, strict=True)
-
-
-def _label(i: int, j: int) -> str:
-    return f"{i}{j}" if max(i, j) < 10 else f"{i}_{j}"
-
-
-def _index(i: int, j: int) -> str:
-    return f"_{{{i}{j}}}" if max(i, j) < 10 else f"_{{{i},{j}}}"
-
-
-def _derivative(variable: str) -> str:
-    return rf"\frac{{\partial C}}{{\partial {variable}}}"
-
-
-def _equation(left: str, terms: list[str], per_line: int = 3) -> str:
-    lines = [" + ".join(terms[n : n + per_line]) for n in range(0, len(terms), per_line)]
-    if len(lines) == 1:
-        return f"{left} = {lines[0]}"
-    right = r" \\ &\quad + ".join(lines)
-    return rf"\begin{{aligned}} {left} &= {right} \end{{aligned}}"

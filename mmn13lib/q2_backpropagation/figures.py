@@ -1,119 +1,82 @@
-"""The pictures of question 2: what feeds what, and the backward pass as a convolution."""
-
-from collections.abc import Mapping
-from itertools import product
-from typing import Any
+"""Question 2's figure: one pixel followed through the convolution, and its gradient back."""
 
 import sympy
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from mmn13lib.q2_backpropagation.derivation import ConvolutionGradients
-from mmn13lib.writing.plotting import PALETTE, new_figure
+from mmn13lib.writing.plotting import draw_cells, new_figure
 
-ORANGE, SKY, YELLOW = PALETTE[1], PALETTE[4], PALETTE[6]
-ZERO = "#E0E0E0"
+CELL = (1.5, 1.0)
+"""Width and height of a cell that holds a product of two symbols."""
 
 
-def dependence_figure(gradients: ConvolutionGradients) -> Figure:
-    """Draw pixels, kernel and outputs, coloured by the number of products that each takes part in.
+def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Figure:
+    """Follow a pixel into the columns and outputs, and the outputs' derivatives back to it.
 
     Parameters
     ----------
     gradients
-        A convolution, small enough to write a symbol into each cell.
+        A small convolution of stride 1 without padding.
+    pixel
+        Row and column in the image, from 0.
 
     Returns
     -------
     Figure
-        Three grids. Under a pixel's or a kernel element's symbol stand the outputs that it feeds.
+        Forward above, backward below, each with the image, the columns and the outputs; all
+        that the pixel takes part in is tinted.
     """
-    named = (
-        ("image $X$", "x", gradients.image),
-        ("kernel $K$", "k", gradients.kernel),
-        ("output $Y$", "y", gradients.output),
-    )
-    widths = [matrix.shape[1] for _, _, matrix in named]
-    figure, axes = new_figure(1, 3, height=2.6, width_ratios=[width + 0.1 for width in widths])
-    products = {
-        title: matrix.applyfunc(lambda entry: _products(entry, gradients.output))
-        for title, _, matrix in named
+    places = len(gradients.output)
+    columns = gradients.output.reshape(places, 1).jacobian(gradients.kernel).T
+    kernel = gradients.kernel.reshape(len(gradients.kernel), 1)
+    products = kernel * gradients.upstream.reshape(1, places)
+    touched = {
+        (r, q)
+        for r in range(columns.rows)
+        for q in range(columns.cols)
+        if columns[r, q] == gradients.image[pixel]
     }
-    counts = sorted({int(count) for matrix in products.values() for count in matrix})
-    colours: Mapping[int, str] = dict(zip(counts, (YELLOW, SKY, ORANGE), strict=False))
-    for axis, (title, letter, matrix) in zip(axes, named, strict=True):
-        # the room of the image for all three, so that their cells are of one size
-        _empty_grid(axis, (gradients.image.shape[0], matrix.shape[1]), title)
-        for i, j in product(*map(range, matrix.shape)):
-            count = int(products[title][i, j])
-            feeds = "" if letter == "y" else _fed(matrix[i, j], gradients.output)
-            _cell(axis, (i, j), colours.get(count, ZERO), f"${letter}_{{{i + 1}{j + 1}}}$", feeds)
-    handles = [Rectangle((0, 0), 1, 1, facecolor=colours[n], edgecolor="black") for n in colours]
-    labels = [f"{n} product{'s' if n > 1 else ''}" for n in colours]
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    name = sympy.latex(gradients.image[pixel])
+    total = sympy.latex(gradients.d_image[pixel])
+    figure, (forward, backward) = new_figure(2, 1, height=3.4)
+    for axes, title, entries, ends, arrows in (
+        (forward, "columns $P$", columns, gradients.output, "→↓"),
+        (backward, r"returned to $P$: $K G$", products, gradients.upstream, "←↑"),
+    ):
+        letter = "y" if axes is forward else "g"
+        image_title = "image $X$" if axes is forward else rf"$\partial C/\partial {name}={total}$"
+        draw_cells(axes, (0, 0), _written(gradients.image), image_title, {pixel})
+        left = gradients.image.cols + 3.5
+        draw_cells(axes, (left, 0), _written(entries), title, touched, CELL)
+        names = [[f"${letter}_{{{m}{n}}}$" for m in range(ends.rows) for n in range(ends.cols)]]
+        row = entries.rows + 1.0
+        draw_cells(axes, (left, row), names, "", {(0, q) for _, q in touched}, CELL)
+        _arrows(axes, arrows, left, row, touched)
+        if axes is forward:
+            for r, weight in enumerate(gradients.kernel):
+                axes.text(
+                    left - 0.2,
+                    r + 0.5,
+                    rf"${sympy.latex(weight)}\;\times$",
+                    ha="right",
+                    va="center",
+                )
+            axes.text(left - 0.2, row + 0.5, "sum", ha="right", va="center")
+        axes.set(xlim=(-0.6, left + CELL[0] * entries.cols + 0.1), ylim=(row + 1.1, -0.9))
+        axes.set(aspect="equal")
+        axes.set_axis_off()
     return figure
 
 
-def _products(entry: sympy.Expr, output: sympy.ImmutableMatrix) -> sympy.Integer:
-    """Count an output's own products, or all products that hold a pixel or kernel element."""
-    if not entry.is_Symbol:
-        return sympy.Integer(len(sympy.Add.make_args(entry)))
-    terms = [term for expression in output for term in sympy.Add.make_args(expression)]
-    return sympy.Integer(sum(entry in term.free_symbols for term in terms))
+def _arrows(
+    axes: Axes, arrows: str, left: float, row: float, touched: set[tuple[int, int]]
+) -> None:
+    axes.text(left - 2.2, 1.0, arrows[0], ha="center", va="center", size=15)
+    for _, q in touched:
+        middle = left + CELL[0] * (q + 0.5)
+        axes.text(middle, row - 0.5, arrows[1], ha="center", va="center", size=12)
 
 
-def _fed(symbol: sympy.Symbol, output: sympy.ImmutableMatrix) -> str:
-    places = [at for at in product(*map(range, output.shape)) if symbol in output[at].free_symbols]
-    if len(places) == len(output):
-        return "all outputs"
-    return ", ".join(f"$y_{{{i + 1}{j + 1}}}$" for i, j in places)
-
-
-def backward_figure(gradients: ConvolutionGradients, column: int = 2) -> Figure:
-    """Draw the backward pass of a one-column kernel as a convolution, one panel for each pixel.
-
-    Parameters
-    ----------
-    gradients
-        A convolution of stride 1 without padding.
-    column
-        The image's column whose pixels are shown, counted from 1.
-
-    Returns
-    -------
-    Figure
-        In each panel the upstream gradient with its rim of zeros, the flipped kernel laid upon
-        it, and above it the derivative that the sum of products gives.
-    """
-    high = gradients.kernel.shape[0]
-    rows, columns = gradients.upstream.shape
-    figure, axes = new_figure(1, gradients.image.shape[0], height=2.1)
-    for top, axis in enumerate(axes):
-        derivative = sympy.latex(gradients.d_image[top, column - 1])
-        title = rf"$\partial C/\partial x_{{{top + 1}{column}}} = {derivative}$"
-        _empty_grid(axis, (rows + 2 * (high - 1), columns), title)
-        for i, j in product(range(rows + 2 * (high - 1)), range(columns)):
-            inside = 0 <= i - (high - 1) < rows
-            text = f"$g_{{{i - high + 2}{j + 1}}}$" if inside else "0"
-            under = j == column - 1 and top <= i < top + high
-            factor = rf"$\times\, k_{{{high - (i - top)}1}}$" if under else ""
-            _cell(axis, (i, j), "white" if inside else ZERO, text, factor)
-        window = Rectangle(
-            (column - 1, top), 1, high, fill=False, edgecolor=PALETTE[5], linewidth=2.5, zorder=3
-        )
-        axis.add_patch(window)
-    return figure
-
-
-def _empty_grid(axis: Any, shape: tuple[int, int], title: str) -> None:
-    axis.set(xlim=(-0.05, shape[1] + 0.05), ylim=(shape[0] + 0.05, -0.05), aspect="equal")
-    axis.set_axis_off()
-    axis.set_title(title)
-
-
-def _cell(axis: Any, at: tuple[int, int], colour: str, text: str, note: str = "") -> None:
-    i, j = at
-    axis.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, edgecolor="black", linewidth=0.8))
-    middle = i + (0.36 if note else 0.5)
-    axis.text(j + 0.5, middle, text, ha="center", va="center", fontsize=11)
-    axis.text(j + 0.5, i + 0.74, note, ha="center", va="center", fontsize=8)
+def _written(matrix: sympy.ImmutableMatrix) -> list[list[str]]:
+    return [[f"${sympy.latex(entry)}$" for entry in row] for row in matrix.tolist()]

@@ -80,18 +80,8 @@ def _integer(value: Any, name: str, at_least: int) -> int:
 
 
 def times(shape: tuple[int, ...]) -> str:
-    """Write a shape as 3x2.
-
-    Parameters
-    ----------
-    shape
-        Any number of sides.
-
-    Returns
-    -------
-    str
-    """
-    return "x".join(map(str, shape))
+    """Write a shape as 3×2."""
+    return "×".join(map(str, shape))
 
 
 def geometries(
@@ -99,16 +89,7 @@ def geometries(
 ) -> Iterator[Geometry]:
     """List every convolution up to a size in which the kernel fits into the padded image.
 
-    Parameters
-    ----------
-    max_image, max_kernel
-        The largest rows and columns.
-    max_stride, max_padding
-        The largest of each; strides start at 1, padding at 0.
-
-    Yields
-    ------
-    Geometry
+    Strides start at 1 and padding at 0.
 
     Examples
     --------

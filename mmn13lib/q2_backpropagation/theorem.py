@@ -21,13 +21,7 @@ from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, geometries
 Expressions = npt.NDArray[np.object_]
 
 
-def kernel_gradient(
-    image: Expressions,
-    upstream: Expressions,
-    kernel_shape: tuple[int, int],
-    stride: int,
-    padding: int,
-) -> Expressions:
+def kernel_gradient(image: Expressions, upstream: Expressions, geometry: Geometry) -> Expressions:
     """Correlate the padded image with the dilated upstream gradient.
 
     Parameters
@@ -35,107 +29,74 @@ def kernel_gradient(
     image
         X, of shape (H, W).
     upstream
-        G with g_ij = dC/dy_ij, of the output's shape.
-    kernel_shape
-        Rows and columns of the kernel.
-    stride, padding
-        As in the convolution.
+        G with g_mn = dC/dy_mn, of the output's shape.
+    geometry
+        The convolution.
 
     Returns
     -------
     ndarray of expressions
-        dC/dK, of shape `kernel_shape`. Where the stride leaves rows or columns of the image
-        unread, the correlation is larger than the kernel; its upper left corner is the gradient.
+        dC/dK, of the kernel's shape. Where the stride leaves rows or columns of the image unread,
+        the correlation is larger than the kernel; its upper left corner is the gradient.
     """
-    correlation = correlate(np.pad(image, padding), dilate(upstream, stride))
-    return correlation[: kernel_shape[0], : kernel_shape[1]]
+    padded = np.pad(image, geometry.padding)
+    rows, columns = geometry.kernel_shape
+    return correlate(padded, dilate(upstream, geometry.stride))[:rows, :columns]
 
 
-def image_gradient(
-    upstream: Expressions,
-    kernel: Expressions,
-    image_shape: tuple[int, int],
-    stride: int,
-    padding: int,
-) -> Expressions:
+def image_gradient(upstream: Expressions, kernel: Expressions, geometry: Geometry) -> Expressions:
     """Convolve the dilated upstream gradient fully with the kernel, and crop the padding.
 
     Parameters
     ----------
     upstream
-        G with g_ij = dC/dy_ij, of the output's shape.
+        G with g_mn = dC/dy_mn, of the output's shape.
     kernel
-        K, of shape (p, q).
-    image_shape
-        Rows and columns of the image.
-    stride, padding
-        As in the convolution.
+        K, of shape (k_h, k_w).
+    geometry
+        The convolution.
 
     Returns
     -------
     ndarray of expressions
-        dC/dX, of shape `image_shape`; zero where the stride left a pixel unread.
+        dC/dX, of the image's shape; zero where the stride left a pixel unread.
     """
     rim = [(side - 1, side - 1) for side in kernel.shape]
-    full = correlate(np.pad(dilate(upstream, stride), rim), kernel[::-1, ::-1])
-    padded_shape = [side + 2 * padding for side in image_shape]
-    unread = [(0, want - have) for want, have in zip(padded_shape, full.shape, strict=True)]
-    crop = tuple(slice(padding, padding + side) for side in image_shape)
+    full = correlate(np.pad(dilate(upstream, geometry.stride), rim), kernel[::-1, ::-1])
+    sides = zip(geometry.image_shape, full.shape, strict=True)
+    unread = [(0, side + 2 * geometry.padding - read) for side, read in sides]
+    crop = tuple(slice(geometry.padding, geometry.padding + side) for side in geometry.image_shape)
     return np.pad(full, unread)[crop]
 
 
 def dilate(array: Expressions, stride: int) -> Expressions:
     """Put `stride` - 1 zeros between neighbouring rows and columns.
 
-    Parameters
-    ----------
-    array
-        Of shape (m, n).
-    stride
-        The distance of former neighbours.
-
-    Returns
-    -------
-    ndarray of expressions
-        Of shape ((m - 1) * stride + 1, (n - 1) * stride + 1).
-
     Examples
     --------
     >>> dilate(np.array([[1, 2]], dtype=object), 3)
     array([[1, 0, 0, 2]], dtype=object)
     """
-    rows, columns = array.shape
-    dilated = np.zeros(((rows - 1) * stride + 1, (columns - 1) * stride + 1), dtype=object)
+    shape = [(side - 1) * stride + 1 for side in array.shape]
+    dilated = np.zeros(shape, dtype=object)
     dilated[::stride, ::stride] = array
     return dilated
 
 
 def correlate(array: Expressions, window: Expressions) -> Expressions:
-    """Slide a window over an array, with stride 1 and without padding.
-
-    Parameters
-    ----------
-    array
-        Of shape (m, n).
-    window
-        Of shape (p, q), at most as large as the array.
-
-    Returns
-    -------
-    ndarray of expressions
-        Of shape (m - p + 1, n - q + 1): the sum of products at each place of the window.
+    """Slide a window over a larger array, with stride 1 and without padding.
 
     Examples
     --------
     >>> correlate(np.array([[1, 2, 3]], dtype=object), np.array([[1, 1]], dtype=object))
     array([[3, 5]], dtype=object)
     """
-    (rows, columns), (high, wide) = array.shape, window.shape
+    shape = [side - width + 1 for side, width in zip(array.shape, window.shape, strict=True)]
     # only what is not zero: a dilated window is mostly zeros
-    places = [at for at in product(range(high), range(wide)) if window[at] != 0]
-    result = np.empty((rows - high + 1, columns - wide + 1), dtype=object)
-    for i, j in np.ndindex(result.shape):
-        result[i, j] = sympy.Add(*[window[u, v] * array[i + u, j + v] for u, v in places])
+    places = [at for at in product(*map(range, window.shape)) if window[at] != 0]
+    result = np.empty(shape, dtype=object)
+    for m, n in np.ndindex(result.shape):
+        result[m, n] = sympy.Add(*[window[u, v] * array[m + u, n + v] for u, v in places])
     return result
 
 
@@ -158,50 +119,25 @@ def identities(
 ) -> Iterator[Identity]:
     """Compare derivation and closed form, exactly, for every convolution up to a size.
 
-    The kernel's gradient must be the correlation of the image with the upstream gradient, and the
-    image's the full convolution of the upstream gradient with the kernel.
-
-    Parameters
-    ----------
-    max_image, max_kernel, max_stride, max_padding
-        As in `geometries`.
-
-    Yields
-    ------
-    Identity
-        One for each convolution.
-
     Examples
     --------
     >>> all(identity.holds for identity in identities((3, 3), (2, 1), 1, 0))
     True
     """
-    for geometry in geometries(max_image, max_kernel, max_stride, max_padding):
-        yield identity(geometry)
+    return map(identity, geometries(max_image, max_kernel, max_stride, max_padding))
 
 
 def identity(geometry: Geometry) -> Identity:
-    """Compare derivation and closed form, exactly, for one convolution.
-
-    Parameters
-    ----------
-    geometry
-        Its shapes, stride and padding.
-
-    Returns
-    -------
-    Identity
-    """
-    shape, window, stride, padding = (
-        geometry.image_shape, geometry.kernel_shape, geometry.stride, geometry.padding,
-    )  # fmt: skip
-    gradients = convolution_gradients(shape, window, stride, padding)
+    """Compare derivation and closed form, exactly, for one convolution."""
+    gradients = convolution_gradients(
+        geometry.image_shape, geometry.kernel_shape, geometry.stride, geometry.padding
+    )
     image, kernel, upstream = (
         np.array(matrix.tolist(), dtype=object)
         for matrix in (gradients.image, gradients.kernel, gradients.upstream)
     )
-    d_kernel = kernel_gradient(image, upstream, window, stride, padding)
-    d_image = image_gradient(upstream, kernel, shape, stride, padding)
+    d_kernel = kernel_gradient(image, upstream, geometry)
+    d_image = image_gradient(upstream, kernel, geometry)
     return Identity(
         geometry, _same(gradients.d_kernel, d_kernel), _same(gradients.d_image, d_image)
     )

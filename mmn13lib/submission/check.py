@@ -51,7 +51,7 @@ PARTS = {
 
 DEFINITIONS = {
     "q1-class": "class Conv2d",
-    "q1-arithmetic": "class _Convolution",
+    "q1-arithmetic": "def convolve",
     "q2-source": "def convolution_gradients",
     "q3-backbone-code": "class TransferResNet",
     "q3-training-code": "def train_head",

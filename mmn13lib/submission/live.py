@@ -34,31 +34,6 @@ ALSO_DEFINED = {"q3-dataset-code": ("mmn13lib.q3_transfer.data.datasets", "datas
 
 LIVE = (
     LiveCell(
-        "q1-live",
-        "q1-arithmetic",
-        "**Run it.** The layer defined above, beside PyTorch's with the same weights:",
-        """\
-torch.manual_seed(0)
-ours = Conv2d(3, 8, kernel_size=(3, 5), stride=2, padding=1).double()
-theirs = torch.nn.Conv2d(3, 8, (3, 5), stride=2, padding=1).double()
-theirs.load_state_dict(ours.state_dict())
-x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
-apart = (ours(x) - theirs(x)).abs().max().item()
-assert apart < 1e-10, f"question 1: {apart} away from nn.Conv2d"
-print(ours)
-print(f"output {tuple(ours(x).shape)}, largest difference {apart:.0e}")""",
-    ),
-    LiveCell(
-        "q2-live",
-        "q2-source",
-        "**Run it.** All that follows is made from what this call derives:",
-        """\
-gradients = convolution_gradients()
-equations = gradients.latex()
-print("C by k_11:", gradients.d_kernel[0])
-print("C by x_22:", gradients.d_image[1, 1])""",
-    ),
-    LiveCell(
         "q3-freezing-live",
         "q3-backbone-code",
         "**Run it.** Even after `model.train()` nothing but the head can change:",

@@ -4,17 +4,6 @@
 def duration(seconds: float) -> str:
     """Write a time as people say it.
 
-    Parameters
-    ----------
-    seconds
-        At least 0.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
     >>> duration(7.25), duration(1800), duration(5400)
     ('7.2 s', '30.0 min', '1.5 h')
     """
@@ -27,17 +16,6 @@ def duration(seconds: float) -> str:
 def big_number(count: float) -> str:
     """Write a large number in thousands, millions or billions.
 
-    Parameters
-    ----------
-    count
-        At least 0.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
     >>> big_number(5130), big_number(11_181_642), big_number(1_814_073_344)
     ('5,130', '11.2 million', '1.81 billion')
     """
@@ -47,20 +25,18 @@ def big_number(count: float) -> str:
 
 
 def percent_with_interval(share: float, low: float, high: float) -> str:
-    """Write a share and its interval in percent.
+    """Write a share and its interval, all from 0 to 1, in percent.
 
-    Parameters
-    ----------
-    share, low, high
-        0 to 1.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
     >>> percent_with_interval(0.8, 0.792, 0.8077)
     '80.00% (79.2–80.8)'
     """
     return f"{share:.2%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def difference(value: float) -> str:
+    """Write a tiny difference: its order, or a plain zero.
+
+    >>> difference(3.2e-15), difference(0.0)
+    ('3e-15', '0')
+    """
+    return f"{value:.0e}" if value else "0"

@@ -1,9 +1,12 @@
-"""One look for every figure: sizes, colours, and the stamp on what is only a sample."""
+"""One look for every figure: sizes, colours, cells of a matrix, the stamp on a sample."""
 
+from collections.abc import Container, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 TEXT_WIDTH = 6.4
@@ -11,6 +14,9 @@ TEXT_WIDTH = 6.4
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's colours, which the colour-blind tell apart (jfly.uni-koeln.de/color)."""
+
+MARKED = "#CFE8F7"
+"""A cell that the text speaks about: a light tint of the palette's first colour."""
 
 STYLE: Any = {
     "axes.prop_cycle": plt.cycler(color=PALETTE),
@@ -33,23 +39,16 @@ STYLE: Any = {
 def new_figure(
     nrows: int = 1, ncols: int = 1, width: float = TEXT_WIDTH, height: float = 3.0, **options: Any
 ) -> tuple[Figure, Any]:
-    """Make a figure in the report's style.
+    """Make a figure in the report's style, closed in pyplot so that a notebook shows it once.
 
     Parameters
     ----------
     nrows, ncols
         The grid of axes.
     width, height
-        In inches; the PDF's text is 6.4 wide.
+        In inches.
     **options
         Passed to ``matplotlib.pyplot.subplots``.
-
-    Returns
-    -------
-    figure : Figure
-        Already closed in pyplot, so a notebook shows it once: where it is a cell's value.
-    axes
-        One ``Axes`` or an array of them.
     """
     # for good, not in a context: titles, legends and images read the style when they are added
     plt.rcParams.update(STYLE)
@@ -58,21 +57,42 @@ def new_figure(
     return figure, axes
 
 
-def stamp(figure: Figure, text: str) -> Figure:
-    """Write a text across a figure, so that it can't be taken for what it is not.
+def draw_cells(
+    axes: Axes,
+    corner: tuple[float, float],
+    texts: Sequence[Sequence[str]],
+    title: str = "",
+    marked: Container[tuple[int, int]] = (),
+    cell: tuple[float, float] = (1.0, 1.0),
+) -> None:
+    """Draw a matrix as a grid of cells with a title above; the y axis points down.
 
     Parameters
     ----------
-    figure
-        Any figure.
-    text
-        A few words; an empty text stamps nothing.
-
-    Returns
-    -------
-    Figure
-        The same figure.
+    corner
+        Left and top edge, in the axes' units.
+    texts
+        What stands in the cells, row by row.
+    marked
+        Rows and columns of the cells to tint.
+    cell
+        Width and height of one cell.
     """
+    (left, top), (width, height) = corner, cell
+    for m, row in enumerate(texts):
+        for n, text in enumerate(row):
+            at = (left + n * width, top + m * height)
+            colour = MARKED if (m, n) in marked else "white"
+            axes.add_patch(
+                Rectangle(at, width, height, facecolor=colour, edgecolor="#555555", linewidth=0.7)
+            )
+            axes.text(at[0] + width / 2, at[1] + height / 2, text, ha="center", va="center")
+    middle = left + width * len(texts[0]) / 2
+    axes.text(middle, top - 0.25, title, ha="center", va="bottom", fontsize=9)
+
+
+def stamp(figure: Figure, text: str) -> Figure:
+    """Write a text across a figure, so that it can't be taken for what it is not; none for ""."""
     if text:
         figure.text(
             0.5, 0.5, text, rotation=20, fontsize=22, fontweight="bold", color="#D55E00",

@@ -23,11 +23,6 @@ def markdown_table(
         One letter a column: l, c or r. By default the first column is left-aligned and the
         others are right-aligned.
 
-    Returns
-    -------
-    str
-        The table, with a blank line before and after it.
-
     Raises
     ------
     ValueError
@@ -52,27 +47,12 @@ def markdown_table(
     # as long as the column's widest cell: pandoc divides a wide table's width by these lines
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(headers))]
     rules = [_rule(letter, width) for letter, width in zip(align, widths, strict=True)]
-    rule = "|" + "|".join(rules) + "|"
-    return "\n" + "\n".join([first, rule, *others]) + "\n"
+    return "\n" + "\n".join([first, "|" + "|".join(rules) + "|", *others]) + "\n"
 
 
 def side_by_side(rows: Sequence[Sequence[object]], parts: int) -> list[tuple[object, ...]]:
-    """Cut a long table into parts and put them beside one another.
+    """Cut a long table into parts beside one another; what the last one lacks is empty.
 
-    Parameters
-    ----------
-    rows
-        The cells, one sequence a row, all of one length.
-    parts
-        How many.
-
-    Returns
-    -------
-    list of tuple
-        `parts` times as wide; what is missing in the last part is empty.
-
-    Examples
-    --------
     >>> side_by_side([("a", 1), ("b", 2), ("c", 3)], parts=2)
     [('a', 1, 'c', 3), ('b', 2, '', '')]
     """

@@ -8,9 +8,10 @@ import shutil
 import pytest
 import torch
 from torch.export import Dim, export
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 from torch.testing import assert_close
 
+from mmn13lib.q1_convolution.fast import FastConv2d
 from mmn13lib.q1_convolution.layer import Conv2d
 
 ARGUMENTS = (3, 4, (3, 2), 2, 1)
@@ -25,9 +26,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def layers():
-    ours, theirs = Conv2d(*ARGUMENTS), torch.nn.Conv2d(*ARGUMENTS)
+@pytest.fixture(params=[Conv2d, FastConv2d])
+def layers(request):
+    ours, theirs = request.param(*ARGUMENTS), torch.nn.Conv2d(*ARGUMENTS)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs
 
@@ -39,7 +40,7 @@ def images():
 
 def test_it_reads_like_nn_conv2d(layers):
     ours, theirs = layers
-    assert repr(ours) == repr(theirs)
+    assert repr(ours).removeprefix("Fast") == repr(theirs)
     assert repr(Conv2d()) == repr(torch.nn.Conv2d(1, 1, (1, 1)))
 
 
@@ -106,7 +107,9 @@ def test_an_empty_batch_gives_an_empty_batch_and_zero_gradients(layers, images):
 )
 def test_any_layout_of_the_input_will_do(layers, images, arrange):
     ours, theirs = layers
-    assert_close(ours(arrange(images)), theirs(arrange(images)))
+    output, expected = ours(arrange(images)), theirs(arrange(images))
+    assert_close(output, expected)
+    assert output.stride() == expected.stride()
 
 
 def test_a_meta_tensor_gives_the_shape(layers, images):
@@ -145,7 +148,7 @@ def test_copies_and_pickles_compute_the_same(layers, images):
     file = io.BytesIO()
     torch.save(ours.state_dict(), file)
     file.seek(0)
-    loaded = Conv2d(*ARGUMENTS)
+    loaded = type(ours)(*ARGUMENTS)
     loaded.load_state_dict(torch.load(file, weights_only=True))
     for twin in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours)), loaded):
         assert torch.equal(twin(images), ours(images))
@@ -162,6 +165,23 @@ def test_the_whole_layer_compiles_forward_and_backward(layers, images, dynamic):
     assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-4, atol=1e-4)
 
 
+def test_fx_traces_it_and_the_graph_takes_a_batch_or_one_image(layers, images):
+    ours, theirs = layers
+    graph = torch.fx.symbolic_trace(ours)
+    assert_close(graph(images), theirs(images))
+    assert_close(graph(images[0]), theirs(images[0]))
+    with pytest.raises(ValueError, match="expected 3 channels"):
+        graph(images[:, :2])
+
+
+def test_the_plain_layer_has_forward_mode_derivatives(images):
+    ours, theirs = Conv2d(*ARGUMENTS), torch.nn.Conv2d(*ARGUMENTS)
+    theirs.load_state_dict(ours.state_dict())
+    direction = images.flip(0)
+    assert_close(jvp(ours, (images,), (direction,)), jvp(theirs, (images,), (direction,)))
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler")
 def test_inductor_compiles_it_to_machine_code(layers, images):
     ours, theirs = layers
@@ -193,8 +213,8 @@ def test_vmap_gives_the_gradient_of_each_image(layers, images):
     assert_close(*each, rtol=1e-4, atol=1e-4)
 
 
-def test_vmap_runs_an_ensemble_of_layers_on_one_batch(images):
-    members = [Conv2d(*ARGUMENTS) for _ in range(3)]
+def test_vmap_runs_an_ensemble_of_layers_on_one_batch(layers, images):
+    members = [type(layers[0])(*ARGUMENTS) for _ in range(3)]
     parameters, _ = stack_module_state(members)
     together = vmap(lambda state: functional_call(members[0], state, images))(parameters)
     assert_close(together, torch.stack([member(images) for member in members]))

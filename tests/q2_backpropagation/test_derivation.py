@@ -14,17 +14,17 @@ from mmn13lib.q2_backpropagation.derivation import convolution_gradients, summar
 from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
 
 BY_HAND = {
-    "dk11": "g11*x11 + g12*x12 + g13*x13 + g21*x21 + g22*x22 + g23*x23",
-    "dk21": "g11*x21 + g12*x22 + g13*x23 + g21*x31 + g22*x32 + g23*x33",
-    "dx11": "g11*k11",
-    "dx12": "g12*k11",
-    "dx13": "g13*k11",
-    "dx21": "g11*k21 + g21*k11",
-    "dx22": "g12*k21 + g22*k11",
-    "dx23": "g13*k21 + g23*k11",
-    "dx31": "g21*k21",
-    "dx32": "g22*k21",
-    "dx33": "g23*k21",
+    "dk00": "g00*x00 + g01*x01 + g02*x02 + g10*x10 + g11*x11 + g12*x12",
+    "dk10": "g00*x10 + g01*x11 + g02*x12 + g10*x20 + g11*x21 + g12*x22",
+    "dx00": "g00*k00",
+    "dx01": "g01*k00",
+    "dx02": "g02*k00",
+    "dx10": "g00*k10 + g10*k00",
+    "dx11": "g01*k10 + g11*k00",
+    "dx12": "g02*k10 + g12*k00",
+    "dx20": "g10*k10",
+    "dx21": "g11*k10",
+    "dx22": "g12*k10",
 }
 
 
@@ -71,7 +71,7 @@ def test_the_eleven_derivatives_of_the_question_are_those_found_by_hand():
 def test_every_output_of_the_question_is_the_sum_of_two_products():
     output = convolution_gradients().output
     for i, j in itertools.product(range(2), range(3)):
-        expected = sympy.sympify(f"k_11*x_{i + 1}{j + 1} + k_21*x_{i + 2}{j + 1}")
+        expected = sympy.sympify(f"k_00*x_{i}{j} + k_10*x_{i + 1}{j}")
         assert output[i, j] == expected
 
 
@@ -97,7 +97,7 @@ def test_costs_with_equal_arguments_keep_their_own_names():
     assert derivation.cost_of([y], [h]).diff(y) == h
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(small_geometries())
 def test_image_and_kernel_gradients_are_adjoints_of_the_convolution(geometry):
     """Y is linear in X and in K, so <G, Y> = <dC/dX, X> = <dC/dK, K>."""
@@ -121,7 +121,7 @@ def test_evaluate_gives_float64_arrays_of_the_right_shapes():
 
 
 def test_evaluate_tells_which_array_has_the_wrong_shape():
-    with pytest.raises(ValueError, match=r"upstream must have the shape 2x3 .*not 3x2"):
+    with pytest.raises(ValueError, match=r"upstream must have the shape 2×3 .*not 3×2"):
         convolution_gradients().evaluate(np.ones((3, 3)), np.ones((2, 1)), np.ones((3, 2)))
 
 
@@ -133,38 +133,14 @@ def test_the_result_cannot_be_changed():
         gradients.d_image[0, 0] = 0
 
 
-def test_latex_has_one_equation_for_every_output_and_derivative():
-    equations = convolution_gradients().latex()
-    assert len(equations) == 6 + 2 + 9
-    assert set(BY_HAND) < set(equations)
-    assert equations["y23"] == "y_{23} = k_{11} x_{23} + k_{21} x_{33}"
-    assert equations["dx21"].count(r"\frac{\partial C}{\partial y_") == 2
-
-
-def test_latex_uses_only_what_survives_in_html_and_typst():
-    for equation in convolution_gradients((3, 3), (2, 2), 2, 1).latex().values():
-        commands = set(re.findall(r"\\[a-zA-Z]+|\\.|(?<=begin{)\w+", equation))
-        safe = {r"\frac", r"\partial", r"\begin", r"\end", r"\\", r"\quad", "aligned"}
-        assert commands <= safe
-
-
-def test_a_long_sum_is_broken_into_lines_of_three_terms():
-    equation = convolution_gradients().latex()["dk21"]
-    lines = equation.split(r"\\")
-    assert [line.count(r"{\partial y_") for line in lines] == [3, 3]
-    assert lines[1].lstrip().startswith(r"&\quad + ")
-
-
 def test_indices_of_two_digits_stay_apart():
-    equations = convolution_gradients((11, 2), (1, 1)).latex()
-    assert "x_{11,2}" in equations["dx11_2"] and "y_{1,12}" not in equations["dx11_2"]
-    assert len(set(convolution_gradients((12, 12), (1, 1)).image)) == 144
+    assert len(set(derivation.symbols("x", (12, 12)))) == 144
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kernel_shape": (4, 1)}, "4x1 kernel does not fit .* at most 3 rows and 3 columns"),
+        ({"kernel_shape": (4, 1)}, "4×1 kernel does not fit .* at most 3 rows and 3 columns"),
         ({"kernel_shape": (1, 6), "padding": 1}, "at most 5 rows and 5 columns"),
         ({"image_shape": (0, 3)}, "image_shape must be at least 1, not 0"),
         ({"image_shape": (3, -1)}, "image_shape must be at least 1, not -1"),

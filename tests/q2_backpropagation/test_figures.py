@@ -1,30 +1,33 @@
-"""Question 2's figures say what the gradients say."""
+"""Question 2's figure says what the gradients say."""
+
+from matplotlib.colors import to_rgba
 
 from mmn13lib.q2_backpropagation.derivation import convolution_gradients
-from mmn13lib.q2_backpropagation.figures import backward_figure, dependence_figure
+from mmn13lib.q2_backpropagation.figures import pixel_figure
+from mmn13lib.writing.plotting import MARKED
 
 
-def texts(axis):
-    return [text.get_text() for text in axis.texts]
+def tinted(axes):
+    """List the texts in the tinted cells: the texts stand in the cells' order, titles between."""
+    at = {text.get_position(): text.get_text() for text in axes.texts}
+    cells = [patch for patch in axes.patches if patch.get_facecolor() == to_rgba(MARKED)]
+    return [
+        at[cell.get_x() + cell.get_width() / 2, cell.get_y() + cell.get_height() / 2]
+        for cell in cells
+    ]
 
 
-def test_the_dependence_figure_counts_products_by_row():
-    figure = dependence_figure(convolution_gradients())
-    image, kernel, output = figure.axes
-    colours = [tuple(patch.get_facecolor()) for patch in image.patches]
-    assert colours[:3] == colours[6:] != colours[3:6]
-    assert "$y_{11}$, $y_{21}$" in texts(image)
-    assert texts(kernel).count("all outputs") == 2
-    assert {tuple(patch.get_facecolor()) for patch in output.patches} == {colours[3]}
-    assert [text.get_text() for text in figure.legends[0].texts] == [
-        "1 product", "2 products", "6 products",
+def test_a_pixel_is_followed_into_its_columns_and_back():
+    forward, backward = pixel_figure(convolution_gradients(), (1, 1)).axes
+    assert sorted(tinted(forward)) == ["$x_{11}$"] * 3 + ["$y_{01}$", "$y_{11}$"]
+    assert sorted(tinted(backward)) == [
+        "$g_{01} k_{10}$", "$g_{01}$", "$g_{11} k_{00}$", "$g_{11}$", "$x_{11}$",
     ]  # fmt: skip
+    titles = [text.get_text() for text in backward.texts]
+    assert any("g_{01} k_{10} + g_{11} k_{00}" in title for title in titles)
 
 
-def test_the_backward_figure_lays_the_flipped_kernel_on_the_padded_gradient():
-    figure = backward_figure(convolution_gradients())
-    assert len(figure.axes) == 3
-    middle = texts(figure.axes[1])
-    assert middle.index(r"$\times\, k_{21}$") < middle.index(r"$\times\, k_{11}$")
-    assert [texts(axis).count("0") for axis in figure.axes] == [6, 6, 6]
-    assert "g_{12} k_{21} + g_{22} k_{11}" in figure.axes[1].get_title()
+def test_a_pixel_of_the_rim_has_one_way():
+    forward, backward = pixel_figure(convolution_gradients(), (2, 0)).axes
+    assert sorted(tinted(forward)) == ["$x_{20}$"] * 2 + ["$y_{10}$"]
+    assert sorted(tinted(backward)) == ["$g_{10} k_{10}$", "$g_{10}$", "$x_{20}$"]
