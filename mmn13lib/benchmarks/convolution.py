@@ -166,7 +166,8 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 def table(result: dict[str, Any]) -> str:
     """Write nn.Conv2d's milliseconds and ours as multiples, by way; then the memory of each."""
-    headers = ["layer", "forward", "ours", "fast", "both", "ours", "fast", "MiB", "ours", "fast"]
+    headers = ["layer", "forward, ms", "ours", "fast"]
+    headers += ["both, ms", "ours", "fast", "memory, MiB", "ours", "fast"]
     rows = [
         [
             shape["name"],

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import sympy
+from sympy import Expr
+from sympy import ImmutableMatrix as Matrix
 from sympy.core.function import AppliedUndef
 
 from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, times
@@ -56,12 +58,12 @@ class ConvolutionGradients:
     """
 
     geometry: Geometry
-    image: sympy.ImmutableMatrix
-    kernel: sympy.ImmutableMatrix
-    output: sympy.ImmutableMatrix
-    upstream: sympy.ImmutableMatrix
-    d_kernel: sympy.ImmutableMatrix
-    d_image: sympy.ImmutableMatrix
+    image: Matrix
+    kernel: Matrix
+    output: Matrix
+    upstream: Matrix
+    d_kernel: Matrix
+    d_image: Matrix
 
     def evaluate(
         self, image: npt.ArrayLike, kernel: npt.ArrayLike, upstream: npt.ArrayLike
@@ -149,21 +151,16 @@ def convolution_gradients(
     image = symbols("x", geometry.image_shape)
     kernel = symbols("k", geometry.kernel_shape)
     upstream = symbols("g", geometry.output_shape)
-    output = convolve(image, kernel, geometry)
+    output = outputs_of(image, kernel, geometry)
     cost = cost_of(list(output), list(upstream))
     d_kernel = kernel.applyfunc(cost.diff)
     d_image = image.applyfunc(cost.diff)
-    return ConvolutionGradients(
-        geometry, image, kernel, output, upstream, d_kernel, d_image
-    )  # fmt: skip
+    found = (image, kernel, output, upstream, d_kernel, d_image)
+    return ConvolutionGradients(geometry, *found)
 
 
-def convolve(
-    image: sympy.ImmutableMatrix,
-    kernel: sympy.ImmutableMatrix,
-    geometry: Geometry,
-) -> sympy.ImmutableMatrix:
-    """Write each y_mn out: the sum of k_uv x_ij, i = sm + u - p, j = sn + v - p.
+def outputs_of(image: Matrix, kernel: Matrix, geometry: Geometry) -> Matrix:
+    """Write each y_mn: the sum of k_uv x_ij, i = sm+u-p and j = sn+v-p.
 
     Parameters
     ----------
@@ -174,20 +171,21 @@ def convolve(
     """
     (rows, columns), stride = geometry.image_shape, geometry.stride
 
-    def output(m: int, n: int) -> sympy.Expr:
+    def output(m: int, n: int) -> Expr:
         top = int(m) * stride - geometry.padding
         left = int(n) * stride - geometry.padding
-        return sympy.Add(*[
+        terms = [
             kernel[u, v] * image[top + u, left + v]
             for u, v in product(*map(range, geometry.kernel_shape))
             if 0 <= top + u < rows and 0 <= left + v < columns
-        ])  # fmt: skip
+        ]
+        return sympy.Add(*terms)
 
-    return sympy.ImmutableMatrix(*geometry.output_shape, output)
+    return Matrix(*geometry.output_shape, output)
 
 
-def cost_of(outputs: list[sympy.Expr], derivatives: list[sympy.Expr]) -> sympy.Expr:
-    """Make C, an undefined function of the outputs, and name its derivatives.
+def cost_of(outputs: list[Expr], derivatives: list[Expr]) -> Expr:
+    """Make an undefined function C and name its derivatives.
 
     Parameters
     ----------
@@ -203,18 +201,16 @@ def cost_of(outputs: list[sympy.Expr], derivatives: list[sympy.Expr]) -> sympy.E
     """
 
     class C(AppliedUndef):
-        def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        def fdiff(self, argindex: int = 1) -> Expr:
             return derivatives[argindex - 1]
 
     return C(*outputs)
 
 
-def symbols(letter: str, shape: Shape) -> sympy.ImmutableMatrix:
+def symbols(letter: str, shape: Shape) -> Matrix:
     """Make a matrix of symbols with their indices, from 0."""
-    separator = "" if max(shape) <= 10 else "_"
-    return sympy.ImmutableMatrix(
-        *shape, lambda i, j: sympy.Symbol(f"{letter}_{i}{separator}{j}")
-    )  # fmt: skip
+    between = "" if max(shape) <= 10 else "_"
+    return Matrix(*shape, lambda i, j: sympy.Symbol(f"{letter}_{i}{between}{j}"))
 
 
 def summary() -> dict[str, Any]:
@@ -238,8 +234,7 @@ def _is_answer(gradients: ConvolutionGradients) -> bool:
     """Say whether `ANSWER`, its formulas taken literally, gives the derived gradients."""
     x, k, g = gradients.image, gradients.kernel, gradients.upstream
     bordered = g.row_insert(0, sympy.zeros(1, 3)).row_insert(3, sympy.zeros(1, 3))
-    d_kernel = sympy.Matrix(
-        2, 1, lambda u, _: sum(g[m, n] * x[m + u, n] for m, n in product(range(2), range(3)))
-    )
-    d_image = sympy.Matrix(3, 3, lambda i, j: bordered[i + 1, j] * k[0] + bordered[i, j] * k[1])
+    places = [*product(range(2), range(3))]
+    d_kernel = Matrix(2, 1, lambda u, _: sum(g[m, n] * x[m + u, n] for m, n in places))
+    d_image = Matrix(3, 3, lambda i, j: bordered[i + 1, j] * k[0] + bordered[i, j] * k[1])
     return d_kernel == gradients.d_kernel and d_image == gradients.d_image
