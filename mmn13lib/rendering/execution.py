@@ -140,11 +140,6 @@ def _run(
 ) -> None:
     """Execute a chapter's notebook; a failure names the chapter, the line and the cell."""
     cells = chapter.cells
-    given = {
-        "MMN13_DATA": str(settings.data or ""),
-        "MMN13_WEIGHTS": str(settings.weights or ""),
-        "MMN13_OFFLINE": "1" if settings.offline else "",
-    }
 
     def on_cell(index: int, seconds: float) -> None:
         if index and not cells[index - 1].holds_digest:
@@ -152,11 +147,24 @@ def _run(
             progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
 
     try:
-        run_notebook(notebook, settings.root, {**os.environ, **given}, on_cell)
+        run_notebook(notebook, settings.root, cells_environment(settings), on_cell)
     except CellFailed as error:
         cell = cells[max(error.index - 1, 0)]
         place = f"{chapter.path.name}, line {cell.line + error.line}"
         raise UserError(f"{place}: the cell {cell.label} failed: {error}\n{KEPT}") from error
+
+
+def cells_environment(settings: Settings) -> dict[str, str]:
+    """Pass the run's settings on to the cells, and have them import the project's own package."""
+    return {
+        **os.environ,
+        "MMN13_DATA": str(settings.data or ""),
+        "MMN13_WEIGHTS": str(settings.weights or ""),
+        "MMN13_OFFLINE": "1" if settings.offline else "",
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (str(settings.root), os.environ.get("PYTHONPATH")))
+        ),
+    }
 
 
 def run_notebook(

@@ -23,7 +23,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, hook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies, digest_source
-from mmn13lib.rendering.execution import KEPT, neutral_kernel
+from mmn13lib.rendering.execution import KEPT, cells_environment, neutral_kernel
 
 Progress = Callable[[str], None]
 
@@ -114,12 +114,9 @@ def _without_leftovers(book: Book) -> Iterator[None]:
 def _run(book: Book, settings: Settings, progress: Progress) -> None:
     """Run Quarto; show its progress line by line and keep all it says in a log."""
     environment = {
-        **os.environ,
+        **cells_environment(settings),
         "QUARTO_PYTHON": sys.executable,
         hook.PREPARED: "1",
-        "MMN13_DATA": str(settings.data or ""),
-        "MMN13_WEIGHTS": str(settings.weights or ""),
-        "MMN13_OFFLINE": "1" if settings.offline else "",
         **neutral_kernel(settings.cache / "kernel"),
     }
     said: list[str] = []
