@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Engine = Literal["auto", "quarto", "embedded"]
 Data = Annotated[
     Path | None,
     typer.Option(help="Folder with cifar-10-batches-py.", envvar="MMN13_DATA"),
@@ -107,16 +108,11 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
 
 @app.command()
 def render(
-    engine: Annotated[
-        Literal["auto", "quarto", "embedded"], typer.Option(help="auto: Quarto where it is.")
-    ] = "auto",
+    engine: Annotated[Engine, typer.Option(help="auto: Quarto where it is.")] = "auto",
     rerun: Annotated[
-        list[str] | None,
-        typer.Option(help="Execute this chapter again whatever the cache says, e.g. q2."),
+        list[str] | None, typer.Option(metavar="<chapter>", help="Execute it again.")
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail instead of using the embedded sample.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail without real data.")] = False,
     data: Data = None,
     weights: Weights = None,
     offline: Offline = False,
@@ -150,7 +146,7 @@ def status() -> None:
 
 @app.command()
 def bench(
-    what: Annotated[Literal["convolution", "transfer", "render"], typer.Argument()],
+    what: Literal["convolution", "transfer", "render"],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
     data: Data = None,
     weights: Weights = None,
@@ -169,9 +165,7 @@ def submit(
     id: Annotated[str, typer.Option(help="Nine digits, with leading zeros.")] = "",
     video: Annotated[str, typer.Option(help="The video's address, https://…")] = "",
     name: Annotated[str, typer.Option(help="Without it: that in _quarto.yml.local.")] = "",
-    force: Annotated[
-        bool, typer.Option("--force", help="Make it whatever is wrong, if there are results.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make it, whatever is wrong.")] = False,
     check: Annotated[Path | None, typer.Option(help="Look through this ZIP instead.")] = None,
     data: Data = None,
     weights: Weights = None,
