@@ -50,7 +50,7 @@ def test_the_definition_stands_on_its_own_imports() -> None:
 def test_what_an_earlier_cell_defined_is_not_imported_over_it() -> None:
     code = definition([metrics.blatant_mistakes], {"softmax"})
     imported = imported_names(code)
-    assert "is_right" in imported and "softmax" not in imported
+    assert "is_correct" in imported and "softmax" not in imported
     ast.parse(code)
 
 

@@ -120,8 +120,8 @@ def compare(results: Results) -> Comparison:
         head=score(results.head),
         small_resnet=score(results.small_resnet),
         disagreement=mcnemar(
-            metrics.is_right(results.head.test_logits, results.head.test_labels),
-            metrics.is_right(results.small_resnet.test_logits, results.small_resnet.test_labels),
+            metrics.is_correct(results.head.test_logits, results.head.test_labels),
+            metrics.is_correct(results.small_resnet.test_logits, results.small_resnet.test_labels),
         ),
         study=study_points(results.label_study, results.counts["test"]),
     )
@@ -140,7 +140,7 @@ def score(model: ModelResult) -> Score:
     Score
     """
     logits, labels = model.test_logits, model.test_labels
-    successes = int(metrics.is_right(logits, labels).sum())
+    successes = int(metrics.is_correct(logits, labels).sum())
     low, high = wilson_interval(successes, len(labels))
     return Score(
         accuracy=successes / len(labels),

@@ -24,6 +24,7 @@ from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.steps import Steps, environment
 from mmn13lib.q3_transfer.experiment.store import Step, joined
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.devices import keep_freed_memory
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.metrics import accuracy
@@ -55,6 +56,7 @@ def run(
         with exclusive(settings.locks / "experiment.lock", waiting):
             found = _find(folder, inputs, lambda _: None)  # the other process may have finished it
             if found is None:
+                keep_freed_memory()
                 found = _assemble(Steps(settings, config, progress))
                 records.write(folder, found)
     if config is None:
@@ -181,6 +183,8 @@ def _model_result(
 ) -> ModelResult:
     return ModelResult(
         name=name,
+        validation_logits=step.tensors["validation_logits"].numpy(),
+        validation_labels=stages.train[1][stages.split[1]].numpy(),
         test_logits=step.tensors["test_logits"].numpy(),
         test_labels=steps.test[1].numpy(),
         validation_logits=step.tensors["validation_logits"].numpy(),
@@ -215,7 +219,7 @@ def _test_accuracy(steps: Steps, step: Step) -> float:
 def _precision(steps: Steps, heads: list[Step]) -> dict[str, Any]:
     """Compare the heads' mean accuracy on features of the precision used and of float32."""
     labels = steps.test[1][: steps.config.precision_images].numpy()
-    exact = joined(steps.exact_features)
+    exact = joined(steps.exact_features)[: len(labels)]
     logits = [
         torch.nn.functional.linear(exact, head.tensors["weight"], head.tensors["bias"])
         for head in heads

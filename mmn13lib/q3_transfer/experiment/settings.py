@@ -31,7 +31,7 @@ class ExperimentSettings:
     study_epochs
         SmallResNet's epochs in that study; None lets `SmallResNetSettings.for_images` choose.
     trap_images, trap_validation, trap_batch_size
-        Of the BatchNorm trap's demonstration.
+        Of the BatchNorm trap's demonstration, shared out among its three seeds.
     precision_images
         Test images whose features are computed in float32 too.
     num_mistakes
@@ -49,12 +49,12 @@ class ExperimentSettings:
     num_head_seeds: int = 5
     label_counts: tuple[int, ...] = (100, 500, 2000, 10_000)
     num_study_seeds: int = 3
-    small_resnet_seeds_up_to: int = 2000
+    small_resnet_seeds_up_to: int = 500
     study_epochs: int | None = None
-    trap_images: int = 2000
-    trap_validation: int = 1000
+    trap_images: int = 1440
+    trap_validation: int = 1500
     trap_batch_size: int = 32
-    precision_images: int = 10_000
+    precision_images: int = 2000
     num_mistakes: int = 10
     speed_batches: int = 5
     speed_batch_size: int = 64

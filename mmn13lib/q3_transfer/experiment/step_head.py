@@ -24,7 +24,7 @@ def make(
         validation_logits, test_logits = head(validation[0]), head(test_features)
     values = {
         "history": [asdict(record) for record in records],
-        "updates": len(records) * -(-len(train[0]) // settings.batch_size),
+        "updates": records[-1].updates,
     }
     return values, {
         "weight": head.weight.detach(),

@@ -26,19 +26,12 @@ def make(
     on_images: Callable[[int], None],
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Train it on uint8 images and their labels, and classify the others with it."""
-    before = 0
-
-    def on_batch(so_far: int, _: int) -> None:
-        nonlocal before
-        on_images(so_far - before)
-        before = so_far
-
-    model, records = train_small_resnet(
-        *train, settings, seed, device, checkpoint, validation, on_batch=on_batch
+    model, history = train_small_resnet(
+        *train, settings, seed, device, checkpoint, validation, on_images
     )
     values = {
-        "history": [asdict(record) for record in records],
-        "updates": len(records) * (len(train[0]) // min(settings.batch_size, len(train[0]))),
+        "history": [asdict(record) for record in history],
+        "updates": history[-1].updates,
     }
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors["test_logits"] = predict_logits(model, test_images, device)

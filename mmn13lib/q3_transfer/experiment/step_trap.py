@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmn13lib.q3_transfer.training.batchnorm_trap import spring
+from mmn13lib.q3_transfer.training.batchnorm_trap import run_batchnorm_trap
 from mmn13lib.q3_transfer.training.head import HeadSettings
 
 
@@ -16,5 +16,5 @@ def make(
     validation: tuple[Tensor, Tensor],
     settings: HeadSettings,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Train an epoch through the network, frozen in two ways."""
-    return asdict(spring(weights, train, validation, settings)), {}
+    """Train an epoch through the network, frozen in two ways; its images are shared out to seeds."""
+    return asdict(run_batchnorm_trap(weights, train, validation, settings)), {}

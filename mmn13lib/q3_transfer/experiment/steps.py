@@ -106,7 +106,9 @@ class Steps:
 
     @cached_property
     def exact_features(self) -> list[Step]:
-        """The features of the first test images in float32, in shards."""
+        """The features of the first test images at least in float32, in shards."""
+        if self.dtype is torch.float32:
+            return self.test_features
         return self._features("test", self.test[0][: self.config.precision_images], torch.float32)
 
     def features_folder(self, images: Tensor, dtype: torch.dtype) -> Path:

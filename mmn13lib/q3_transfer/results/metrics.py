@@ -1,39 +1,23 @@
 """What the test set says about a classifier: accuracy, confusion, calibration, mistakes.
 
-Pure functions on NumPy arrays: `logits` are always a network's raw outputs, (N, K), and
-`labels` the true classes, (N,).
+`logits` are always a network's raw outputs, (N, K), and `labels` the true classes, (N,); both may
+be tensors or arrays.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits into probabilities.
-
-    Parameters
-    ----------
-    logits
-        (N, K).
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, K), float64; every row sums to 1.
-
-    Examples
-    --------
-    >>> softmax(np.array([[0.0, 0.0]]))
-    array([[0.5, 0.5]])
-    """
-    shifted = np.asarray(logits, np.float64)
-    # the largest exponent becomes 0, so nothing overflows; the quotient is the same
-    exponentials = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+def softmax(logits: ArrayLike | Tensor) -> np.ndarray:
+    """Turn logits (N, K) into probabilities, float64."""
+    return torch.as_tensor(logits).double().softmax(1).numpy()
 
 
-def is_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def is_correct(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
     """Say of each image whether its largest logit is that of its true class.
 
     Parameters
@@ -51,19 +35,19 @@ def is_right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there are no images, or not as many labels as rows of logits.
+        If there is no image, or not one label for each.
     """
-    logits, labels = np.asarray(logits), np.asarray(labels)
+    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
         raise ValueError(
-            f"expected logits (N, K) and labels (N,) with N > 0, got {logits.shape} and "
-            f"{labels.shape}"
+            f"expected logits (N, K) and labels (N,) with N > 0, got {tuple(logits.shape)} and "
+            f"{tuple(labels.shape)}"
         )
-    return logits.argmax(axis=1) == labels
+    return (logits.argmax(1) == labels).numpy()
 
 
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Count the images classified rightly, as a share of all.
+def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+    """Give the share of images that are classified correctly.
 
     Parameters
     ----------
@@ -76,11 +60,16 @@ def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     -------
     float
         Between 0 and 1.
+
+    Examples
+    --------
+    >>> accuracy([[0.2, 0.1], [0.0, 3.0], [0.5, 0.6], [0.0, 1.0]], [0, 1, 0, 1])
+    0.75
     """
-    return float(is_right(logits, labels).mean())
+    return float(is_correct(logits, labels).mean())
 
 
-def confusion_matrix(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def confusion_matrix(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
     """Count the images of each true class by the class that they were given.
 
     Parameters
@@ -95,14 +84,13 @@ def confusion_matrix(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     numpy.ndarray
         (K, K), int: row is the true class, column the predicted one.
     """
-    is_right(logits, labels)  # the shapes
+    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
     classes = logits.shape[1]
-    matrix = np.zeros((classes, classes), int)
-    np.add.at(matrix, (np.asarray(labels, int), logits.argmax(axis=1)), 1)
-    return matrix
+    cells = labels * classes + logits.argmax(1)
+    return torch.bincount(cells, minlength=classes**2).view(classes, classes).numpy()
 
 
-def per_class_accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def per_class_accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
     """Measure accuracy on the images of each class.
 
     Parameters
@@ -148,14 +136,14 @@ def most_confused_pairs(matrix: np.ndarray, count: int = 5) -> list[tuple[int, i
 class Reliability:
     """Images grouped into bins by the probability of the class that they were given.
 
-    Parameters
+    Attributes
     ----------
     edges
         (bins + 1,), from 0 to 1.
     confidence
         (bins,), the mean probability in each bin; NaN in an empty one.
     accuracy
-        (bins,), the share classified rightly; NaN in an empty one.
+        (bins,), the share classified correctly; NaN in an empty one.
     counts
         (bins,), images.
     """
@@ -166,13 +154,15 @@ class Reliability:
     counts: np.ndarray
 
 
-def reliability_curve(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> Reliability:
-    """Compare how sure a classifier was with how often it was right.
+def reliability_curve(
+    logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15
+) -> Reliability:
+    """Compare how sure a classifier was with how often it was correct.
 
     Parameters
     ----------
     logits
-        (N, K).
+        (N, K); divide them by a temperature to see what it changes.
     labels
         (N,).
     bins
@@ -187,7 +177,7 @@ def reliability_curve(logits: np.ndarray, labels: np.ndarray, bins: int = 15) ->
     C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
     networks", ICML 2017.
     """
-    right = is_right(logits, labels)
+    correct = is_correct(logits, labels)
     confidence = softmax(logits).max(axis=1)
     edges = np.linspace(0, 1, bins + 1)
     # a bin holds its upper edge, as in the source: probability 1 is in the last one
@@ -197,12 +187,14 @@ def reliability_curve(logits: np.ndarray, labels: np.ndarray, bins: int = 15) ->
     return Reliability(
         edges=edges,
         confidence=np.bincount(index, weights=confidence, minlength=bins) / filled,
-        accuracy=np.bincount(index, weights=right, minlength=bins) / filled,
+        accuracy=np.bincount(index, weights=correct, minlength=bins) / filled,
         counts=counts,
     )
 
 
-def expected_calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+def expected_calibration_error(
+    logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15
+) -> float:
     """Measure by how much stated probability and accuracy differ, on average over the images.
 
     Parameters
@@ -228,7 +220,51 @@ def expected_calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int
     return float((gaps * curve.counts).sum() / curve.counts.sum())
 
 
-def blatant_mistakes(logits: np.ndarray, labels: np.ndarray, count: int = 10) -> np.ndarray:
+def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+    """Find the temperature by which to divide logits so that their cross-entropy is least.
+
+    A temperature above 1 makes a classifier less sure, one below 1 surer; the class with the
+    largest logit stays the same. Fit it on images that were not trained on.
+
+    Parameters
+    ----------
+    logits
+        (N, K), of validation images.
+    labels
+        (N,).
+
+    Returns
+    -------
+    float
+        Between 1/32 and 32.
+
+    Notes
+    -----
+    Guo et al. (2017), section 4.2. The cross-entropy is convex in the inverse temperature, and
+    its derivative is the mean of (expected logit - true class's logit), so bisection finds where
+    the two are equal.
+
+    Examples
+    --------
+    >>> round(fit_temperature([[2.0, 0.0]] * 4, [0, 0, 0, 1]), 3)  # log(3) calls for 3 to 1
+    1.82
+    """
+    logits, labels = torch.as_tensor(logits).double(), torch.as_tensor(labels)
+    true_logit = logits.gather(1, labels[:, None]).mean()
+    low, high = 1 / 32, 32.0
+    for _ in range(50):
+        middle = (low * high) ** 0.5
+        expected_logit = ((logits / middle).softmax(1) * logits).sum(1).mean()
+        if expected_logit > true_logit:  # too sure
+            low = middle
+        else:
+            high = middle
+    return (low * high) ** 0.5
+
+
+def blatant_mistakes(
+    logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, count: int = 10
+) -> np.ndarray:
     """Find the images that a classifier was surest about, and wrong.
 
     Parameters
@@ -246,6 +282,7 @@ def blatant_mistakes(logits: np.ndarray, labels: np.ndarray, count: int = 10) ->
         (count,), int: indices of images, the highest probability of a wrong class first; where
         probabilities are equal, the earlier image first.
     """
-    wrong = np.flatnonzero(~is_right(logits, labels))
-    confidence = softmax(logits[wrong]).max(axis=1, initial=0.0)
-    return wrong[np.argsort(-confidence, kind="stable")[:count]]
+    probability, predicted = torch.as_tensor(logits).double().softmax(1).max(1)
+    wrong = (predicted != torch.as_tensor(labels)).nonzero().flatten()
+    surest_first = probability[wrong].argsort(descending=True, stable=True)
+    return wrong[surest_first[:count]].numpy()

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.q3_transfer.results import metrics
 
 MODELS = ("head", "small_resnet")
 MODEL_ARRAYS = ("test_logits", "test_labels", "validation_logits", "validation_labels")
@@ -22,19 +23,16 @@ FILE = "results.safetensors"
 class ModelResult:
     """One trained model, and what it says about the test set.
 
-    Parameters
+    Attributes
     ----------
     name
         What tables call it.
-    test_logits
-        Float32, of shape (N, 10).
-    test_labels
-        Int64, of shape (N,).
-    validation_logits, validation_labels
-        The same for the held-out images.
+    test_logits, validation_logits
+        (N, 10), float32.
+    test_labels, validation_labels
+        (N,), int64.
     history
-        One record per epoch: ``epoch`` (from 1), ``train_loss``, ``train_accuracy``,
-        ``validation_accuracy`` (0 to 1) and ``seconds``.
+        One record per epoch, with the fields of `training.loop.EpochRecord`.
     trained_parameters, total_parameters
         Numbers of weights.
     multiply_adds
@@ -59,15 +57,15 @@ class ModelResult:
 
     @property
     def test_accuracy(self) -> float:
-        """The share of test images whose largest logit is the true class, 0 to 1."""
-        return float((self.test_logits.argmax(axis=1) == self.test_labels).mean())
+        """The share of test images that are classified correctly, 0 to 1."""
+        return metrics.accuracy(self.test_logits, self.test_labels)
 
 
 @dataclass(frozen=True)
 class Results:
     """Everything that the chapter shows about the experiment.
 
-    Parameters
+    Attributes
     ----------
     inputs
         The data and the weights.
@@ -84,9 +82,7 @@ class Results:
         ``test_accuracy``; ``train_accuracy`` of the last epoch, ``last_gain`` (what the last
         quarter of the epochs added to it), ``epochs``, ``updates`` and ``seconds``.
     trap
-        The BatchNorm trap: ``moved_buffers``, ``total_buffers``, ``accuracy_frozen``,
-        ``accuracy_trap`` (validation, 0 to 1), ``folded`` (whether the weights came with their
-        BatchNorm folded), ``images`` (trained on) and ``validation_images``.
+        The fields of `training.batchnorm_trap.BatchNormTrap`.
     mistakes
         The ten most blatant, worst first: ``index`` (in the test set), ``image`` (32, 32, 3)
         uint8, ``predicted``, ``true`` (class numbers), ``predicted_probability``,

@@ -1,4 +1,8 @@
-"""The BatchNorm trap: ``requires_grad=False`` alone does not freeze a network."""
+"""The BatchNorm trap: ``requires_grad = False`` alone does not freeze a network.
+
+It keeps the optimiser off the weights. In train mode BatchNorm still normalises with each batch's
+own mean and variance, and moves its running statistics, which are buffers and need no gradient.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,45 +13,51 @@ from torchvision.models import resnet18
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.backbone import TransferResNet, load_backbone, new_head
+from mmn13lib.q3_transfer.results.significance import paired_interval
 from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
 
 
 @dataclass(frozen=True)
-class Trap:
-    """One epoch of training a head through a network that is frozen in two ways.
+class BatchNormTrap:
+    """A head trained for one epoch through a network that is frozen in two ways.
 
     Attributes
     ----------
-    moved_buffers, total_buffers
-        Buffers outside the head that the usual freezing let change, and how many there are.
-    moved_buffers_frozen
-        The same for the network that stays in eval mode.
-    accuracy_frozen, accuracy_trap
-        Validation accuracy in [0, 1] of the network that stays in eval mode, and of the usual.
+    moved_buffers, moved_buffers_frozen, total_buffers
+        Buffers outside the head that changed with ``requires_grad = False`` alone and with eval
+        mode as well, and how many there are.
+    accuracy_trap, accuracy_frozen
+        Validation accuracy in [0, 1] of the same two, over all seeds.
+    difference_interval
+        95%, of the second less the first, on the same images.
+    seeds
+        Number of repetitions, each on images of its own.
+    images, validation_images
+        How many each repetition trained on, and how many all were validated on.
     folded
         Whether the weights came with their BatchNorm folded into the convolutions, which makes
         batch statistics a far greater change than they usually are.
-    images, validation_images
-        How many were trained and validated on.
     """
 
     moved_buffers: int
-    total_buffers: int
     moved_buffers_frozen: int
-    accuracy_frozen: float
+    total_buffers: int
     accuracy_trap: float
-    folded: bool
+    accuracy_frozen: float
+    difference_interval: tuple[float, float]
+    seeds: int
     images: int
     validation_images: int
+    folded: bool
 
 
-def spring(
+def run_batchnorm_trap(
     weights: Path | None,
     training: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
     settings: HeadSettings,
-    seed: int = 0,
-) -> Trap:
+    seeds: int = 3,
+) -> BatchNormTrap:
     """Train a head for one epoch through both networks, from the same start in the same order.
 
     Parameters
@@ -55,39 +65,53 @@ def spring(
     weights
         As for `TransferResNet.from_weights`.
     training, validation
-        uint8 images (N, 3, 32, 32) and their labels.
+        uint8 images (N, 3, 32, 32) and their labels, in a random order; each seed gets its share.
     settings
         Of the training; its number of epochs counts as one.
-    seed
-        Of the head and the order.
+    seeds
+        Repetitions, each with its own first weights of the head and its own images.
 
     Returns
     -------
-    Trap
+    BatchNormTrap
     """
-    usual = usually_frozen(weights, seed)
-    folded = is_folded(usual)
-    frozen = TransferResNet.from_weights(weights, seed=seed)
-    moved, accuracy = {}, {}
-    for name, model in (("trap", usual), ("frozen", frozen)):
-        before = {key: buffer.clone() for key, buffer in model.named_buffers()}
-        accuracy[name] = _train_through(model, training, validation, settings, seed)
-        moved[name] = sum(
-            not torch.equal(buffer, before[key]) for key, buffer in model.named_buffers()
-        )
-    return Trap(
+    settings = replace(settings, num_epochs=1)
+    correct: dict[str, list[Tensor]] = {"trap": [], "frozen": []}
+    moved = {}
+    for seed in range(seeds):
+        images, labels = (part[seed::seeds] for part in training)
+        held_out, truth = (part[seed::seeds] for part in validation)
+        models: dict[str, nn.Module] = {
+            "trap": frozen_by_requires_grad_only(weights, seed),
+            "frozen": TransferResNet.from_weights(weights, seed=seed),
+        }
+        folded = is_folded(models["trap"])
+        for name, model in models.items():
+            before = {key: buffer.clone() for key, buffer in model.named_buffers()}
+            model.register_forward_pre_hook(lambda _, inputs: preprocess(*inputs))
+            train_head(model.train(), images, labels, settings, seed)
+            moved[name] = sum(
+                not torch.equal(buffer, before[key]) for key, buffer in model.named_buffers()
+            )
+            with torch.inference_mode():
+                logits = torch.cat([model.eval()(batch) for batch in held_out.split(50)])
+            correct[name].append(logits.argmax(1) == truth)
+    trap, frozen = (torch.cat(correct[name]).numpy() for name in ("trap", "frozen"))
+    return BatchNormTrap(
         moved_buffers=moved["trap"],
-        total_buffers=len(list(usual.buffers())),
         moved_buffers_frozen=moved["frozen"],
-        accuracy_frozen=accuracy["frozen"],
-        accuracy_trap=accuracy["trap"],
+        total_buffers=len(before),
+        accuracy_trap=float(trap.mean()),
+        accuracy_frozen=float(frozen.mean()),
+        difference_interval=paired_interval(frozen, trap),
+        seeds=seeds,
+        images=len(images),
+        validation_images=len(trap),
         folded=folded,
-        images=len(training[0]),
-        validation_images=len(validation[0]),
     )
 
 
-def usually_frozen(weights: Path | None, seed: int = 0) -> nn.Module:
+def frozen_by_requires_grad_only(weights: Path | None, seed: int = 0) -> nn.Module:
     """Freeze as tutorials do: no parameter but the head's takes a gradient, and that is all.
 
     Parameters
@@ -98,6 +122,7 @@ def usually_frozen(weights: Path | None, seed: int = 0) -> nn.Module:
     Returns
     -------
     torchvision.models.ResNet
+        Whose BatchNorm layers follow ``train()``: that is the trap.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -111,17 +136,7 @@ def usually_frozen(weights: Path | None, seed: int = 0) -> nn.Module:
 
 
 def is_folded(model: nn.Module) -> bool:
-    """Tell whether some BatchNorm does nothing but add a bias.
-
-    Parameters
-    ----------
-    model
-        With loaded weights.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether some BatchNorm does nothing but add a bias."""
     return any(_only_adds_bias(layer) for layer in model.modules())
 
 
@@ -132,28 +147,3 @@ def _only_adds_bias(layer: nn.Module) -> bool:
     plain = {"running_mean": 0, "running_var": 1, "weight": 1}
     unscaled = all(bool((state[name] == value).all()) for name, value in plain.items())
     return unscaled and bool((state["bias"] != 0).any())  # a new layer has no bias either
-
-
-def _train_through(
-    model: nn.Module,
-    training: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor],
-    settings: HeadSettings,
-    seed: int,
-) -> float:
-    """Train the head through the network for an epoch and give the validation accuracy."""
-    head = model.fc
-    assert isinstance(head, nn.Linear)
-    model.fc = nn.Identity()
-
-    def backbone(images: Tensor) -> Tensor:
-        # the mode follows the head's, as it does when one calls model.train() or model.eval()
-        model.train(head.training)
-        return model(preprocess(images))
-
-    records = train_head(
-        head, *training, replace(settings, num_epochs=1), seed, validation, backbone
-    )
-    accuracy = records[-1].validation_accuracy
-    assert accuracy is not None
-    return accuracy

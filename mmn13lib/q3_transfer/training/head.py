@@ -1,35 +1,31 @@
-"""Train a new classification head: on stored features, or through the whole network."""
+"""Train a new classification head on stored features."""
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmn13lib.q3_transfer.training.loop import (
-    EpochRecord,
-    EpochResult,
-    epoch_generator,
-    fit,
-    one_cycle,
-)
+from mmn13lib.q3_transfer.results.metrics import accuracy
+from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
 
 MANY_IMAGES = 45_000  # that the settings were chosen for
+FEWEST_UPDATES = 1000
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How the head is trained; chosen on validation.
+    """How the head is trained; the defaults are for 45,000 images, chosen on validation.
 
     Attributes
     ----------
     num_epochs, batch_size
         The last batch of an epoch may be smaller.
     max_lr
-        Highest learning rate of the one-cycle schedule, for Adam.
+        Highest learning rate of the one-cycle schedule, for AdamW.
     warmup
-        The part of the steps in which the learning rate rises.
+        The part of the updates in which the learning rate rises.
     weight_decay
         Of AdamW.
     """
@@ -41,7 +37,7 @@ class HeadSettings:
     weight_decay: float = 0.0
 
     def for_images(self, num_images: int) -> "HeadSettings":
-        """Adapt the training to few labelled images: no fewer steps, but smaller ones.
+        """Adapt the training to few images: as many updates at least, and smaller ones.
 
         Parameters
         ----------
@@ -58,85 +54,68 @@ class HeadSettings:
         HeadSettings(num_epochs=100, batch_size=10, max_lr=0.0014, warmup=0.1, weight_decay=0.0)
         """
         batch_size = max(1, min(self.batch_size, num_images // 10))
-        num_epochs = max(self.num_epochs, 1000 * batch_size // num_images)
+        num_epochs = max(self.num_epochs, FEWEST_UPDATES * batch_size // num_images)
         max_lr = round(self.max_lr * min(1.0, num_images / MANY_IMAGES) ** 0.5, 4)
         return replace(self, num_epochs=num_epochs, batch_size=batch_size, max_lr=max_lr)
 
 
 def train_head(
-    head: nn.Linear,
-    inputs: Tensor,
+    head: nn.Module,
+    features: Tensor,
     labels: Tensor,
     settings: HeadSettings,
     seed: int,
     validation: tuple[Tensor, Tensor] | None = None,
-    backbone: Callable[[Tensor], Tensor] | None = None,
-    on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> list[EpochRecord]:
-    """Train a head and nothing else.
+    """Train a classification head on features.
 
     Parameters
     ----------
     head
-        Changed in place; the optimiser gets its parameters alone.
-    inputs
-        Features (N, 512), or whatever `backbone` takes.
+        Changed in place: `nn.Linear` on stored features, or whatever gives logits for a batch.
+    features
+        (N, 512), or whatever `head` takes N of.
     labels
         int64 (N,).
     settings
-        The training's settings.
+        Epochs, batch size, learning rate.
     seed
         Of the order of the images.
     validation
-        Inputs and labels to measure the accuracy on after every epoch.
-    backbone
-        Gives the features (B, 512) of a batch of inputs; None when these are features.
-    on_epoch
-        Called with each new record.
+        Features and labels to measure the accuracy on after every epoch.
 
     Returns
     -------
     list of EpochRecord
         One per epoch.
+
+    Examples
+    --------
+    >>> features, labels = torch.eye(10, 512), torch.arange(10)
+    >>> settings = HeadSettings(num_epochs=30, batch_size=5)
+    >>> history = train_head(nn.Linear(512, 10), features, labels, settings, seed=0)
+    >>> history[-1].updates, history[-1].train_accuracy
+    (60, 1.0)
     """
-    optimizer = torch.optim.AdamW(head.parameters(), weight_decay=settings.weight_decay)
-    steps_per_epoch = -(-len(inputs) // settings.batch_size)
-    num_steps = settings.num_epochs * steps_per_epoch
-
-    def logits_of(batch: Tensor) -> Tensor:
-        return head(batch if backbone is None else backbone(batch))
-
-    def train_one_epoch(epoch: int) -> EpochResult:
-        head.train()
-        loss_sum, num_correct = 0.0, 0
-        order = torch.randperm(len(inputs), generator=epoch_generator(seed, epoch))
-        for index, chosen in enumerate(order.split(settings.batch_size)):
-            progress = (epoch * steps_per_epoch + index + 1) / num_steps
-            for group in optimizer.param_groups:
-                group["lr"] = settings.max_lr * one_cycle(progress, settings.warmup)
-            logits = logits_of(inputs[chosen])
-            loss = F.cross_entropy(logits, labels[chosen])
+    optimizer = torch.optim.AdamW(
+        head.parameters(), settings.max_lr, weight_decay=settings.weight_decay
+    )
+    num_batches = math.ceil(len(features) / settings.batch_size)
+    num_updates = settings.num_epochs * num_batches
+    schedule = one_cycle(optimizer, num_updates, settings.warmup)
+    generator = torch.Generator().manual_seed(seed)
+    history: list[EpochRecord] = []
+    for _ in range(settings.num_epochs):
+        meter = EpochMeter()
+        order = torch.randperm(len(features), generator=generator)
+        for batch in order.split(settings.batch_size):
+            logits = head(features[batch])
+            loss = F.cross_entropy(logits, labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            loss_sum += loss.item() * len(chosen)
-            num_correct += int((logits.argmax(1) == labels[chosen]).sum())
-        return EpochResult(loss_sum, num_correct, len(inputs))
-
-    @torch.no_grad()
-    def evaluate() -> float:
-        assert validation is not None
-        head.eval()
-        held_out, truth = validation
-        batches = held_out.split(settings.batch_size)
-        predicted = torch.cat([logits_of(batch).argmax(1) for batch in batches])
-        return float((predicted == truth).double().mean())
-
-    return fit(
-        head,
-        optimizer,
-        settings.num_epochs,
-        train_one_epoch,
-        None if validation is None else evaluate,
-        on_epoch=on_epoch,
-    )
+            schedule.step()
+            meter.add(loss, logits, labels[batch])
+        validated = validation and accuracy(head(validation[0]), validation[1])
+        history.append(meter.record(history, validated))
+    return history

@@ -63,7 +63,7 @@ def test_the_calibration_error_is_the_mean_gap_over_the_bins(case, bins):
     assert (curve.confidence[filled] <= curve.edges[1:][filled] + 1e-9).all()
     assert (curve.confidence[filled] >= curve.edges[:-1][filled] - 1e-9).all()
     error = metrics.expected_calibration_error(logits, labels, bins)
-    right = metrics.is_right(logits, labels)
+    right = metrics.is_correct(logits, labels)
     whole = abs(metrics.softmax(logits).max(axis=1).mean() - right.mean())
     assert whole - 1e-9 <= error <= 1  # bins can only add gaps to the overall one
 
@@ -78,7 +78,7 @@ def test_a_classifier_that_is_sure_and_always_wrong_is_off_by_one():
 def test_blatant_mistakes_are_the_surest_wrong_ones_of_the_whole_set(case, count):
     logits, labels = case
     found = metrics.blatant_mistakes(logits, labels, count)
-    right = metrics.is_right(logits, labels)
+    right = metrics.is_correct(logits, labels)
     assert len(found) == min(count, (~right).sum())
     assert not right[found].any()
     confidence = metrics.softmax(logits).max(axis=1)

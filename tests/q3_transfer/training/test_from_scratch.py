@@ -1,9 +1,6 @@
 """SmallResNet: what it is shown, and that its training loses nothing."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,15 +9,12 @@ from hypothesis import strategies as st
 from support.tiny_images import TINY, tiny_images
 from torch import nn
 
-from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.training.from_scratch import (
     crop_and_flip,
     predict_logits,
     train_small_resnet,
 )
-
-TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +58,7 @@ def test_it_learns_to_tell_dark_from_bright():
     model, records = train_small_resnet(
         images, labels, replace(TINY, num_epochs=8), 0, "cpu", validation=(images, labels)
     )
+    assert [record.updates for record in records] == [3 * epoch for epoch in range(1, 9)]
     assert records[-1].validation_accuracy == 1
     assert not model.training
 
@@ -78,50 +73,33 @@ def test_a_seed_gives_the_same_bits_and_another_seed_others():
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
-def test_the_images_already_trained_on_are_counted_over_all_epochs():
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the package may catch it."""
+
+
+@pytest.mark.parametrize("updates", [0, 2, 3])
+def test_killed_and_resumed_it_ends_with_the_bits_of_an_undisturbed_run(tmp_path, updates):
     images, labels = tiny_images(20)  # two full batches of 8 in each epoch
     counts = []
-    train_small_resnet(images, labels, TINY, 0, "cpu", on_batch=lambda *count: counts.append(count))
-    assert counts == [(8 * step, 48) for step in range(1, 7)]
 
+    def kill(count):
+        counts.append(count)
+        if len(counts) > updates + 1:  # the first call tells what an earlier run has done
+            raise Killed
 
-KILLED_RUNS = """
-import os, random, signal, sys, time
-from pathlib import Path
-import torch
-from mmn13lib.foundation import storage
-from mmn13lib.q3_transfer.training.from_scratch import train_small_resnet
-sys.path.insert(0, sys.argv[1])
-from support.tiny_images import TINY, tiny_images
+    def train(checkpoint, on_batch=None):
+        return train_small_resnet(images, labels, TINY, 0, "cpu", checkpoint, on_batch=on_batch)
 
-torch.set_num_threads(1)
-folder = Path(sys.argv[2])
-
-def start(name):
-    process = os.fork()
-    if process:
-        return process
-    model, _ = train_small_resnet(*tiny_images(), TINY, 0, "cpu", folder / f"{name}.checkpoint")
-    storage.write_tensors(folder / name, model.state_dict())
-    os._exit(0)
-
-moments = random.Random(0)
-for _ in range(5):
-    process = start("killed")
-    time.sleep(moments.uniform(0, 0.2))
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-for name in ("killed", "undisturbed"):
-    assert os.waitpid(start(name), 0)[1] == 0
-"""
-
-
-def test_killed_again_and_again_it_ends_with_the_bits_of_an_undisturbed_run(tmp_path):
-    command = [sys.executable, "-c", KILLED_RUNS, str(TESTS), str(tmp_path)]
-    subprocess.run(command, check=True)
-    killed = storage.read_tensors(tmp_path / "killed")
-    for name, tensor in storage.read_tensors(tmp_path / "undisturbed").items():
-        assert torch.equal(tensor, killed[name]), name
+    undisturbed, history = train(None)
+    with pytest.raises(Killed):
+        train(tmp_path / "checkpoint", kill)
+    counts = []
+    killed, resumed = train(tmp_path / "checkpoint", counts.append)
+    assert counts[0] == 16 * (updates // 2)  # only whole epochs are kept
+    assert sum(counts) == 48
+    for name, tensor in undisturbed.state_dict().items():
+        assert torch.equal(tensor, killed.state_dict()[name]), name
+    assert [replace(r, seconds=0) for r in resumed] == [replace(r, seconds=0) for r in history]
 
 
 def test_logits_do_not_depend_on_how_the_images_are_batched():

@@ -10,7 +10,12 @@ from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.models.backbone import TransferResNet, new_head
 from mmn13lib.q3_transfer.models.features import feature_network
 from mmn13lib.q3_transfer.training import head as head_module
-from mmn13lib.q3_transfer.training.batchnorm_trap import is_folded, spring, usually_frozen
+from mmn13lib.q3_transfer.training.batchnorm_trap import (
+    BatchNormTrap,
+    frozen_by_requires_grad_only,
+    is_folded,
+    run_batchnorm_trap,
+)
 from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
 
 SETTINGS = HeadSettings(num_epochs=2, batch_size=10)
@@ -23,33 +28,26 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tensor, Tensor]:
 
 def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
     # in float64, because AdamW makes much of float32's rounding where gradients cancel
-    images, labels = preprocess(sample[0][:30]).double(), sample[1][:30]
+    images, labels = preprocess(sample[0][:12])[..., :64, :64].double(), sample[1][:12]
     model = TransferResNet(seed=3).double()
     on_features = new_head(10, seed=3).double()
     network = feature_network(model, torch.device("cpu"), torch.float64)
     with torch.no_grad():
         features = network(images)
     train_head(on_features, features, labels, SETTINGS, seed=5)
-
-    through, model.fc = model.fc, nn.Identity()
-
-    def backbone(batch: Tensor) -> Tensor:
-        return model.train()(batch)
-
-    assert isinstance(through, nn.Linear)
-    assert not torch.equal(through.weight, on_features.weight)
-    train_head(through, images, labels, SETTINGS, seed=5, backbone=backbone)
-    assert (through.weight - on_features.weight).abs().max() <= 1e-9
-    assert (through.bias - on_features.bias).abs().max() <= 1e-9
+    train_head(model.train(), images, labels, SETTINGS, seed=5)
+    assert not torch.equal(model.fc.weight, new_head(10, seed=3).weight.double())
+    assert (model.fc.weight - on_features.weight).abs().max() <= 1e-9
+    assert (model.fc.bias - on_features.bias).abs().max() <= 1e-9
 
 
 def test_the_optimiser_gets_the_heads_parameters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[nn.Parameter] = []
     original = torch.optim.AdamW
 
-    def spy(parameters, **settings):
+    def spy(parameters, *settings, **more):
         given.extend(parameters)
-        return original(given, **settings)
+        return original(given, *settings, **more)
 
     monkeypatch.setattr(head_module.torch.optim, "AdamW", spy)
     head = new_head(10, seed=0)
@@ -84,20 +82,26 @@ def test_few_labels_get_no_fewer_steps(count: int) -> None:
     assert settings.num_epochs >= HeadSettings().num_epochs
 
 
-def test_the_trap_moves_buffers_that_the_frozen_network_keeps(sample) -> None:
+@pytest.fixture(scope="module")
+def trap(sample) -> BatchNormTrap:
     images, labels = sample
-    trap = spring(
-        None, (images[:16], labels[:16]), (images[16:24], labels[16:24]), SETTINGS, seed=0
-    )
-    assert trap.total_buffers == 60
-    assert trap.moved_buffers == 60
-    assert trap.moved_buffers_frozen == 0
+    training, validation = (images[:12], labels[:12]), (images[20:32], labels[20:32])
+    return run_batchnorm_trap(None, training, validation, SETTINGS, seeds=2)
+
+
+def test_the_trap_moves_buffers_that_the_frozen_network_keeps(trap: BatchNormTrap) -> None:
+    assert (trap.moved_buffers, trap.moved_buffers_frozen, trap.total_buffers) == (60, 0, 60)
     assert not trap.folded
-    assert 0 <= trap.accuracy_trap <= 1
+
+
+def test_the_trap_is_told_over_all_seeds_with_a_paired_interval(trap: BatchNormTrap) -> None:
+    assert (trap.seeds, trap.images, trap.validation_images) == (2, 6, 12)
+    low, high = trap.difference_interval
+    assert -1 <= low <= trap.accuracy_frozen - trap.accuracy_trap <= high <= 1
 
 
 def test_folded_batchnorm_is_recognised() -> None:
-    model = usually_frozen(None)
+    model = frozen_by_requires_grad_only(None)
     assert not is_folded(model)
     nn.init.normal_(model.layer1[0].bn1.bias)
     assert is_folded(model)

@@ -1,0 +1,66 @@
+"""Checkpoints: a training that is killed goes on after its last finished epoch.
+
+On a CPU with the same number of threads it ends with the same bits as one that was left alone.
+"""
+
+import io
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from mmn13lib.foundation import storage
+from mmn13lib.q3_transfer.training.loop import EpochRecord
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that changes during a training, and thus all that it needs to go on.
+
+    `made_from` tells what the training is of: a checkpoint of another one is not used.
+    """
+
+    made_from: str
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler
+    generator: torch.Generator
+    history: list[EpochRecord]
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint atomically; a full disk is a `UserError`."""
+        content = io.BytesIO()
+        state = {
+            "made_from": self.made_from,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "history": [asdict(record) for record in self.history],
+        }
+        torch.save(state, content)
+        storage.write_bytes(path, content.getvalue())
+
+    def restore(self, path: Path) -> None:
+        """Take the state of the checkpoint, where there is a whole one of this training."""
+        if not path.exists():
+            return
+        try:
+            content = io.BytesIO(storage.read_bytes(path))
+        except storage.Damaged as damage:
+            logger.warning("%s: the training starts again.", damage)
+            return
+        state = torch.load(content, map_location="cpu", weights_only=True)
+        if state["made_from"] != self.made_from:
+            logger.warning("%s is of another training: this one starts anew.", path.name)
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        self.history[:] = [EpochRecord(**record) for record in state["history"]]
