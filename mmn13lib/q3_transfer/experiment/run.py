@@ -183,8 +183,6 @@ def _model_result(
 ) -> ModelResult:
     return ModelResult(
         name=name,
-        validation_logits=step.tensors["validation_logits"].numpy(),
-        validation_labels=stages.train[1][stages.split[1]].numpy(),
         test_logits=step.tensors["test_logits"].numpy(),
         test_labels=steps.test[1].numpy(),
         validation_logits=step.tensors["validation_logits"].numpy(),

@@ -16,5 +16,5 @@ def make(
     validation: tuple[Tensor, Tensor],
     settings: HeadSettings,
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Train an epoch through the network, frozen in two ways; its images are shared out to seeds."""
+    """Train an epoch through the network, frozen in two ways."""
     return asdict(run_batchnorm_trap(weights, train, validation, settings)), {}
