@@ -24,7 +24,8 @@ def test_probabilities_sum_to_one_and_keep_the_order_of_the_logits(case):
     logits, _ = case
     probabilities = metrics.softmax(logits)
     assert np.allclose(probabilities.sum(axis=1), 1)
-    assert (probabilities.argmax(axis=1) == logits.argmax(axis=1)).all()
+    largest = np.take_along_axis(probabilities, logits.argmax(axis=1)[:, None], axis=1)
+    assert (largest[:, 0] == probabilities.max(axis=1)).all()
     assert np.allclose(metrics.softmax(logits + 7), probabilities, atol=1e-6)
 
 
@@ -86,6 +87,29 @@ def test_blatant_mistakes_are_the_surest_wrong_ones_of_the_whole_set(case, count
     others = np.setdiff1d(np.flatnonzero(~right), found)
     if len(others):
         assert confidence[others].max() <= confidence[found].min()
+
+
+@given(st.floats(0.1, 10), st.integers(0, 10))
+def test_the_temperature_undoes_what_scaled_the_logits(scale, seed):
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(size=(200, 3))
+    labels = (metrics.softmax(logits).cumsum(axis=1) > generator.random((200, 1))).argmax(axis=1)
+    plain = metrics.fit_temperature(logits, labels)
+    assert metrics.fit_temperature(scale * logits, labels) == pytest.approx(scale * plain)
+
+    def cross_entropy(temperature):
+        return -np.log(metrics.softmax(logits / temperature)[np.arange(200), labels]).mean()
+
+    assert cross_entropy(plain) <= min(cross_entropy(plain * 1.05), cross_entropy(plain / 1.05))
+
+
+def test_a_temperature_calibrates_an_overconfident_classifier():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(20_000, 4))
+    labels = (metrics.softmax(logits).cumsum(axis=1) > generator.random((20_000, 1))).argmax(axis=1)
+    assert metrics.fit_temperature(4 * logits, labels) == pytest.approx(4, rel=0.03)
+    assert metrics.expected_calibration_error(4 * logits, labels) > 0.3
+    assert metrics.expected_calibration_error(4 * logits / 4, labels) < 0.02
 
 
 def test_logits_and_labels_of_different_lengths_are_refused():

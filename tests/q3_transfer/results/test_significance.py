@@ -49,3 +49,35 @@ def test_mcnemar_of_many_disagreements_is_small_and_does_not_overflow():
     first = np.arange(9000) < 6000
     assert significance.mcnemar(first, ~first).p_value < 1e-200
     assert significance.mcnemar(first, first).p_value == 1
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_the_paired_interval_holds_the_difference_and_turns_with_it(outcomes):
+    first, second = np.array(outcomes).T
+    low, high = significance.paired_interval(first, second)
+    assert -1 - 1e-12 <= low <= first.mean() - second.mean() <= high <= 1 + 1e-12
+    assert significance.paired_interval(second, first) == pytest.approx((-high, -low))
+
+
+def test_the_paired_interval_is_about_as_wide_as_a_large_samples_standard_error():
+    generator = np.random.default_rng(0)
+    first = generator.random(10_000) < 0.88
+    second = np.where(generator.random(10_000) < 0.1, generator.random(10_000) < 0.5, first)
+    low, high = significance.paired_interval(first, second)
+    difference = first.astype(float) - second
+    half = 1.96 * difference.std() / 100
+    expected = difference.mean() - half, difference.mean() + half
+    assert (low, high) == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.5, 40), (0.9, 40), (0.9, 200)])
+def test_ninety_five_of_a_hundred_paired_intervals_hold_the_true_difference(share, count):
+    generator = np.random.default_rng(1)
+    held = 0
+    for _ in range(1000):
+        both = generator.random(count) < share
+        first = np.where(generator.random(count) < 0.3, generator.random(count) < 0.8, both)
+        second = np.where(generator.random(count) < 0.3, generator.random(count) < 0.4, both)
+        low, high = significance.paired_interval(first, second)
+        held += low <= 0.3 * (0.8 - 0.4) <= high
+    assert 0.93 <= held / 1000 <= 0.98
