@@ -87,7 +87,7 @@ def deleted_folder(root: Path) -> None:
 NO_BATCHES = "There is no folder cifar-10-batches-py in"
 NOT_WHOLE = r"CIFAR-10 is not whole, \S+batches\.meta"
 WITH_DATA = ["experiment", "--data", "data"]
-NO_WEIGHTS = r"There is no file \S+: let MMN13_WEIGHTS"
+NO_WEIGHTS = r"There is no file \S+ that can be read: let MMN13_WEIGHTS"
 ID = "123456782"
 HEBREW = "שלום"
 LOCAL = r"_quarto\.yml\.local"
@@ -244,6 +244,9 @@ ATTACKS = {
     "no network": (nothing, ["fetch"], r"CIFAR-10 could not be had \(offline"),
     "half an archive": (
         file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 could not be had",
+    ),
+    "a folder as the archive": (
+        file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 could not be",
     ),
     "a file where downloads go": (file("artifacts/downloads"), ["fetch"], r"\S+ could not be w"),
     "a file where all goes": (file("artifacts"), ["fetch"], r"\S+ could not be written"),

@@ -27,6 +27,7 @@ from mmn13lib.downloads import resumable
 from mmn13lib.downloads.fetch import Sources, fetch
 from mmn13lib.downloads.hosts import HostedFile
 from mmn13lib.downloads.resumable import Limits
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 
 HALF = len(ARCHIVE) // 2
@@ -90,6 +91,14 @@ def test_a_part_that_is_whole_already_is_used(
     assert not fetch(online, quiet, sources=sources("good"))
     assert host.manners("archive") == []
     assert_all_there(online)
+
+
+def test_a_folder_in_the_part_s_place_is_an_error(
+    online: Settings, sources: Callable[..., Sources]
+) -> None:
+    (online.downloads / "archive.part").mkdir(parents=True)
+    with pytest.raises(UserError, match="could not be written"):
+        fetch(online, quiet, sources=sources("good"))
 
 
 @pytest.mark.parametrize(("length", "asked"), [(1000, 2), (len(ARCHIVE), 1), (2 * len(ARCHIVE), 1)])

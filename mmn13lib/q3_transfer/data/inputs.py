@@ -1,5 +1,6 @@
 """What the experiment runs on: which data and whose weights, or the embedded sample."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -145,13 +146,13 @@ def _find_data(settings: Settings) -> Path | None:
 
 def _find_weights(settings: Settings) -> Path | None:
     path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
-    if path.is_file():
-        if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, memory(settings))):
-            raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")
-        return path
-    if settings.weights:
+    if settings.weights and not (path.is_file() and os.access(path, os.R_OK)):
         raise UserError(
-            f"There is no file {path}: let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict "
-            "(.pth or .safetensors)."
+            f"There is no file {path} that can be read: let MMN13_WEIGHTS (--weights) name a "
+            "ResNet-18 state dict (.pth or .safetensors)."
         )
-    return None
+    if not path.is_file():
+        return None
+    if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, memory(settings))):
+        raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")
+    return path

@@ -115,6 +115,18 @@ def test_a_wrong_input_is_an_error_that_says_what_to_do(spoil, words, real: Sett
     assert "MMN13_" in str(raised.value)
 
 
+def test_what_may_not_be_read_is_an_error(real: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(inputs.provenance, "file_digest", refuse)
+    with pytest.raises(UserError, match=r"batches.meta can't be read \(Permission denied\)"):
+        resolve(real)
+    monkeypatch.setattr(inputs.os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match=r"no file \S+ that can be read"):
+        resolve(replace(real, data=None))
+
+
 def test_a_damaged_download_sends_to_fetch(settings: Settings) -> None:
     settings.downloads.mkdir(parents=True)
     (settings.downloads / inputs.IMAGENET_WEIGHTS.name).write_text("half of them")
