@@ -138,9 +138,11 @@ def status() -> None:
 
     Example: mmn13 status
     """
-    from mmn13lib.rendering import cache, quarto
+    from mmn13lib.rendering import cache, hook, quarto
 
-    for chapter, changes in cache.status(Settings.from_environment(), quarto.chosen()):
+    settings = Settings.from_environment()
+    hook.write_cells(settings)
+    for chapter, changes in cache.status(settings, quarto.chosen()):
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
 

@@ -1,6 +1,7 @@
 """The engine Quarto: with an executable that plays it, and with the real one where there is one."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -171,6 +172,18 @@ def test_a_render_that_began_nothing_can_not_end(
 ) -> None:
     with pytest.raises((Damaged, UserError)):
         hook.after(prepared(tiny, monkeypatch), tiny)
+
+
+def test_the_set_up_makes_what_chapters_include_before_quarto_reads_them(tiny: Path) -> None:
+    set_up = [sys.executable, str(Path(hook.__file__)), "cells"]
+    subprocess.run(set_up, cwd=tiny, check=True)
+    for chapter in [tiny / "index.qmd", *tiny.glob("report/q*.qmd")]:
+        included = re.search(r"include (\S+)", chapter.read_text("utf-8"))
+        assert included and "dependencies" in (chapter.parent / included[1]).read_text("utf-8")
+    cell = tiny / "report/_dependencies/q1-alpha.md"
+    cell.write_text("of the last render")
+    subprocess.run(set_up, cwd=tiny, check=True)
+    assert cell.read_text() == "of the last render"
 
 
 @pytest.fixture
