@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mmn13lib.q3_transfer.answer.comparison import compare
-from mmn13lib.q3_transfer.answer.conclusions import answer
+from mmn13lib.q3_transfer.answer.conclusions import conclude
 from mmn13lib.q3_transfer.results.metrics import most_confused_pairs
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.writing.numbers import duration
@@ -201,7 +201,8 @@ def _closing(results: Results) -> Scene:
         if len(at_fewest) == 2
         else ""
     )
-    preferred = answer(results, comparison).split("\n\n")[0].replace("**", "").replace("`", "")
+    names = {"head": "the new head", "small_resnet": "SmallResNet"}
+    preferred = f"I prefer {names[conclude(results, comparison).preferred]}."
     return Scene(
         "Which model I prefer, and the end",
         "“Which do I prefer?”: the figure and the answer",

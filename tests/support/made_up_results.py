@@ -14,21 +14,27 @@ from mmn13lib.q3_transfer.results.records import ModelResult, Results
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-TEST_IMAGES = 2000
+TEST_IMAGES, VALIDATION_IMAGES = 2000, 1000
+
+
+def made_up_logits(
+    accuracy: float, count: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.arange(count) % 10
+    predicted = np.where(
+        generator.permutation(count) < accuracy * count,
+        labels,
+        (labels + generator.integers(1, 10, count)) % 10,
+    )
+    logits = generator.normal(size=(count, 10)).astype(np.float32)
+    logits[np.arange(count), predicted] = logits.max(axis=1) + generator.exponential(2, count)
+    return logits, labels
 
 
 def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     generator = np.random.default_rng(seed)
-    labels = np.arange(TEST_IMAGES) % 10
-    predicted = np.where(
-        generator.permutation(TEST_IMAGES) < accuracy * TEST_IMAGES,
-        labels,
-        (labels + generator.integers(1, 10, TEST_IMAGES)) % 10,
-    )
-    logits = generator.normal(size=(TEST_IMAGES, 10)).astype(np.float32)
-    logits[np.arange(TEST_IMAGES), predicted] = logits.max(axis=1) + generator.exponential(
-        2, TEST_IMAGES
-    )
+    logits, labels = made_up_logits(accuracy, TEST_IMAGES, generator)
+    validation_logits, validation_labels = made_up_logits(accuracy, VALIDATION_IMAGES, generator)
     head = name == "head"
     history = [
         {
@@ -44,8 +50,8 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
         name="frozen ResNet-18 + new head" if head else "SmallResNet",
         test_logits=logits,
         test_labels=labels,
-        validation_logits=logits[::2],
-        validation_labels=labels[::2],
+        validation_logits=validation_logits,
+        validation_labels=validation_labels,
         history=history,
         trained_parameters=5130 if head else 308_394,
         total_parameters=11_181_642 if head else 308_394,
@@ -55,89 +61,91 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     )
 
 
+def make_results(
+    head: float = 0.87,
+    small_resnet: float = 0.80,
+    mode: str = "imagenet",
+    study: dict[int, tuple[float, float]] | None = None,
+    unfinished: int | None = None,
+) -> Results:
+    """Make results in which the two models reach the accuracies asked for."""
+    generator = np.random.default_rng(0)
+    study = study or {100: (0.60, 0.25), 2000: (0.80, 0.60), 45_000: (head, small_resnet)}
+    models = made_up_model("head", head, 1), made_up_model("small_resnet", small_resnet, 2)
+    sample = mode == "sample"
+    return Results(
+        inputs=Inputs(
+            mode=mode,  # type: ignore[arg-type]
+            data=Path("data"),
+            weights=None if sample else Path("weights.safetensors"),
+            label="CIFAR-10, weights from weights.safetensors",
+            stamp="sample, not CIFAR-10" if sample else "",
+            missing=("CIFAR-10", "the ResNet-18 weights") if sample else (),
+        ),
+        classes=CLASSES,
+        counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
+        head=models[0],
+        small_resnet=models[1],
+        head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
+        label_study=[
+            {
+                "model": model,
+                "count": count,
+                "seed": seed,
+                "test_accuracy": value + seed / 200,
+                "updates": 1000,
+                "train_accuracy": 0.9,
+                "last_gain": 0.05 if (model, count) == ("small_resnet", unfinished) else 0.004,
+                "epochs": 20,
+                "seconds": 10.0,
+            }
+            for count, pair in study.items()
+            for model, value in zip(("head", "small_resnet"), pair, strict=True)
+            for seed in range(3 if model == "head" or count <= 2000 else 1)
+        ],
+        trap={
+            "moved_buffers": 60,
+            "moved_buffers_frozen": 0,
+            "total_buffers": 60,
+            "accuracy_frozen": 0.78,
+            "accuracy_trap": 0.74,
+            "difference_interval": (0.02, 0.06),
+            "folded": mode == "other-weights",
+            "images": 2000,
+            "validation_images": 1000,
+        },
+        mistakes=[
+            {
+                "index": 100 + rank,
+                "image": generator.integers(0, 256, (32, 32, 3), dtype=np.uint8),
+                "predicted": rank,
+                "true": (rank + 3) % 10,
+                "predicted_probability": 0.999 - rank / 100,
+                "true_probability": 0.0005,
+                "gradcam": generator.random((7, 7), dtype=np.float32),
+            }
+            for rank in range(10)
+        ],
+        precision={"float32": 0.8701, "used": 0.8699, "used_name": "bfloat16", "images": 2000},
+        steps={
+            name: {
+                "seconds": seconds,
+                "date": "2026-11-23T12:00:00",
+                "hardware": {"cpu": "some processor", "cores": 2, "torch": "2.14.1"},
+                "others": 0.01,
+                "busy": False,
+            }
+            for name, seconds in (("features", 400.0), ("head", 12.0), ("small_resnet", 1800.0))
+        },
+        timings={"features": 400.0, "head": 12.0, "small_resnet": 1800.0},
+        extraction_images_per_second=160.0,
+        peak_memory_bytes=1_600_000_000,
+        experiment=asdict(ExperimentSettings()),
+        hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
+        date="2026-11-23",
+    )
+
+
 @pytest.fixture(scope="session")
 def made_up_results() -> Callable[..., Results]:
-    """Make results in which the two models reach the accuracies asked for."""
-
-    def make(
-        head: float = 0.87,
-        small_resnet: float = 0.80,
-        mode: str = "imagenet",
-        study: dict[int, tuple[float, float]] | None = None,
-    ) -> Results:
-        generator = np.random.default_rng(0)
-        study = study or {100: (0.60, 0.25), 2000: (0.80, 0.60), 45_000: (head, small_resnet)}
-        models = made_up_model("head", head, 1), made_up_model("small_resnet", small_resnet, 2)
-        sample = mode == "sample"
-        return Results(
-            inputs=Inputs(
-                mode=mode,  # type: ignore[arg-type]
-                data=Path("data"),
-                weights=None if sample else Path("weights.safetensors"),
-                label="CIFAR-10, weights from weights.safetensors",
-                stamp="sample, not CIFAR-10" if sample else "",
-                missing=("CIFAR-10", "the ResNet-18 weights") if sample else (),
-            ),
-            classes=CLASSES,
-            counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
-            head=models[0],
-            small_resnet=models[1],
-            head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
-            label_study=[
-                {
-                    "model": model,
-                    "count": count,
-                    "seed": seed,
-                    "test_accuracy": value + seed / 200,
-                    "train_accuracy": 0.99,
-                    "last_gain": 0.004,
-                    "epochs": 20,
-                    "updates": 1000,
-                    "seconds": 10.0,
-                }
-                for count, pair in study.items()
-                for model, value in zip(("head", "small_resnet"), pair, strict=True)
-                for seed in range(3 if model == "head" or count <= 2000 else 1)
-            ],
-            trap={
-                "moved_buffers": 60,
-                "moved_buffers_frozen": 0,
-                "total_buffers": 60,
-                "accuracy_frozen": 0.78,
-                "accuracy_trap": 0.74,
-                "folded": mode == "other-weights",
-                "images": 2000,
-                "validation_images": 1000,
-            },
-            mistakes=[
-                {
-                    "index": 100 + rank,
-                    "image": generator.integers(0, 256, (32, 32, 3), dtype=np.uint8),
-                    "predicted": rank,
-                    "true": (rank + 3) % 10,
-                    "predicted_probability": 0.999 - rank / 100,
-                    "true_probability": 0.0005,
-                    "gradcam": generator.random((7, 7), dtype=np.float32),
-                }
-                for rank in range(10)
-            ],
-            precision={"float32": 0.8701, "used": 0.8699, "used_name": "bfloat16", "images": 2000},
-            timings={"features": 400.0, "head": 12.0, "small_resnet": 1800.0},
-            steps={
-                name: {
-                    "seconds": seconds,
-                    "date": "2026-11-23T12:00:00",
-                    "hardware": {"cpu": "some processor", "cores": 2, "torch": "2.14.1"},
-                    "others": 0.01,
-                    "busy": False,
-                }
-                for name, seconds in (("features", 400.0), ("head", 12.0), ("small_resnet", 1800.0))
-            },
-            extraction_images_per_second=160.0,
-            peak_memory_bytes=1_600_000_000,
-            experiment=asdict(ExperimentSettings()),
-            hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
-            date="2026-11-23",
-        )
-
-    return make
+    return make_results

@@ -3,35 +3,27 @@
 This imports the experiment, so that what shows results depends on the code that made them.
 """
 
-from typing import Any
+import shutil
+from pathlib import Path
+
+import torch
+from torchvision.models import ResNet18_Weights
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer import conclusions, portable
-from mmn13lib.q3_transfer.data.inputs import resolve
+from mmn13lib.q3_transfer.answer import portable
+from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
-__all__ = ["ModelResult", "Results", "load", "summary"]
+__all__ = ["ModelResult", "Results", "load", "offer_weights"]
 
 
 def load(settings: Settings) -> Results:
     """Read the results that belong to these inputs and this code, or those that travel here.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    Results
-
-    Raises
-    ------
-    UserError
-        If the experiment has not been run, or its files are damaged.
+    Raises `UserError` if the experiment has not been run, or its files are damaged.
     """
     try:
         travelled = portable.load(settings)
@@ -47,22 +39,16 @@ def load(settings: Settings) -> Results:
         ) from error
 
 
-def summary(settings: Settings) -> dict[str, Any]:
-    """Answer question 3 in two sentences and a few numbers, computed from the results.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    dict
-        ``question`` and ``answer`` (Markdown), ``numbers`` (pairs of label and value).
-
-    Raises
-    ------
-    UserError
-        As `load` does.
-    """
-    return conclusions.summary(load(settings))
+def offer_weights(settings: Settings, inputs: Inputs) -> None:
+    """Let `models.resnet18(weights=…)` find the ImageNet weights that are here."""
+    if inputs.mode != "imagenet" or inputs.weights is None:
+        return
+    hub = settings.cache / "torch"
+    file = hub / "checkpoints" / Path(ResNet18_Weights.IMAGENET1K_V1.url).name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    try:
+        file.symlink_to(inputs.weights)
+    except OSError:  # Windows asks for a right to make links
+        shutil.copyfile(inputs.weights, file)
+    torch.hub.set_dir(hub)

@@ -1,8 +1,7 @@
 """Question 3's results as they travel in a submission: without the data set they came from.
 
 Stored results are found by a key made of the data, the weights and the processor. Where none of
-these is at hand, as on a grader's machine, they lie in one folder under no key, with a few
-images of each class.
+these is at hand, as on a grader's machine, they lie in one folder under no key, with a few images.
 """
 
 from collections.abc import Callable
@@ -12,44 +11,39 @@ from typing import Any
 
 import numpy as np
 import torch
-from torchvision import datasets as torchvision_datasets
+from torchvision.datasets import CIFAR10, VisionDataset
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import datasets
 from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
-IMAGES = "first_images.safetensors"
-PER_CLASS = 5
+IMAGES = "images.safetensors"
+PER_CLASS, NUM_TEST = 5, 50
 
 
-class PortableCIFAR10(torchvision_datasets.CIFAR10):
-    """torchvision's CIFAR-10; where the data set isn't there, the first images of each class.
-
-    Parameters
-    ----------
-    root
-        The data set's folder, or that of results that travel.
-    train, transform
-        As for `torchvision.datasets.CIFAR10`.
-    """
+class PortableCIFAR10(CIFAR10):
+    """torchvision's CIFAR-10, cut down to five training images a class and fifty test images."""
 
     def __init__(
         self, root: str | Path, train: bool = True, transform: Callable[..., Any] | None = None
     ) -> None:
-        file = Path(root) / IMAGES
-        if not file.is_file():
-            super().__init__(root, train, transform)
-            return
-        if not train:
-            raise RuntimeError("the test images do not travel, what was said of them does")
-        torchvision_datasets.VisionDataset.__init__(self, root, transform=transform)
+        VisionDataset.__init__(self, root, transform=transform)
         self.train = train
-        stored = storage.read_tensors(file)
-        self.data = stored["images"].numpy()
-        self.targets = stored["labels"].tolist()
+        stored = storage.read_tensors(Path(root) / IMAGES)
+        part = "train" if train else "test"
+        self.data = stored[f"{part}.images"].numpy()
+        self.targets = stored[f"{part}.labels"].tolist()
+
+
+def stand_in(inputs: Inputs) -> type[CIFAR10] | None:
+    """Give the class that stands in for `torchvision.datasets.CIFAR10`; None where it is here."""
+    if inputs.mode == "sample":
+        return SampleCIFAR10
+    return PortableCIFAR10 if (inputs.data / IMAGES).is_file() else None
 
 
 def folder(settings: Settings) -> Path:
@@ -58,19 +52,9 @@ def folder(settings: Settings) -> Path:
 
 
 def pack(results: Results, settings: Settings) -> None:
-    """Put results where `load` finds them.
+    """Put results where `load` finds them, `settings` being those of the folder that will travel.
 
-    Parameters
-    ----------
-    results
-        What to store.
-    settings
-        Of the folder that will travel.
-
-    Raises
-    ------
-    UserError
-        If the data set or the disk is not as it should be.
+    Raises `UserError` if the data set or the disk is not as it should be.
     """
     target = folder(settings)
     records.write(target, results)
@@ -78,37 +62,29 @@ def pack(results: Results, settings: Settings) -> None:
     travelling = asdict(results.inputs) | {"data": "", "weights": None}
     storage.write_json(target / "inputs.json", travelling)
     if results.inputs.mode != "sample":  # the package draws the sample's images itself
-        images = datasets.dataset(results.inputs, train=True)
+        storage.write_tensors(target / IMAGES, _travelling_images(results.inputs))
+
+
+def _travelling_images(inputs: Inputs) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for part in ("train", "test"):
+        images = datasets.dataset(inputs, train=part == "train")
         labels = np.array(images.targets)
-        chosen = np.sort(
-            np.concatenate([np.flatnonzero(labels == k)[:PER_CLASS] for k in np.unique(labels)])
-        )
-        stored = {"images": images.data[chosen], "labels": labels[chosen]}
-        storage.write_tensors(
-            target / IMAGES, {name: torch.from_numpy(array) for name, array in stored.items()}
-        )
+        first = [np.flatnonzero(labels == k)[:PER_CLASS] for k in np.unique(labels)]
+        chosen = np.sort(np.concatenate(first)) if part == "train" else np.arange(NUM_TEST)
+        tensors[f"{part}.images"] = torch.from_numpy(images.data[chosen])
+        tensors[f"{part}.labels"] = torch.from_numpy(labels[chosen])
+    return tensors
 
 
 def load(settings: Settings) -> Results | None:
-    """Read results that travel.
+    """Read results that travel, their images being the inputs' data; None where none lie here.
 
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    Results or None
-        None where none lie here. The inputs' folder is where the first images are.
-
-    Raises
-    ------
-    mmn13lib.foundation.storage.Damaged
-        If a file is not what was written.
+    In a project none count: its own results do, whatever was unzipped into it.
+    Raises `mmn13lib.foundation.storage.Damaged` if a file is not what was written.
     """
     here = folder(settings)
-    if not (here / "inputs.json").is_file():
+    if (settings.root / "_quarto.yml").is_file() or not (here / "inputs.json").is_file():
         return None
     inputs = Inputs(**storage.read_json(here / "inputs.json"))
     where = settings.cache / "sample" if inputs.mode == "sample" else here

@@ -1,92 +1,150 @@
 """The conclusions follow from the results, whichever model does better."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from mmn13lib.q3_transfer.answer import conclusions
 from mmn13lib.q3_transfer.answer.comparison import compare
+from mmn13lib.q3_transfer.answer.conclusions import conclude, heat_at_border
 
-TRANSFER_WINS = {"head": 0.87, "small_resnet": 0.80}
-SMALL_RESNET_WINS = {"head": 0.84, "small_resnet": 0.90}
-TOO_CLOSE = {"head": 0.850, "small_resnet": 0.852}
-
-
-def test_the_more_accurate_model_is_preferred(made_up_results):
-    for accuracies, winner in ((TRANSFER_WINS, "head"), (SMALL_RESNET_WINS, "small_resnet")):
-        results = made_up_results(**accuracies)
-        comparison = compare(results)
-        assert comparison.winner == winner
-        answer = conclusions.answer(results, comparison)
-        assert answer.startswith(f"I prefer **{conclusions.NAMES[winner]}**")
-        points = 100 * abs(accuracies["head"] - accuracies["small_resnet"])
-        assert f"its test accuracy is {points:.1f} points higher" in answer
+BETTER = {"head": 0.87, "small_resnet": 0.80}
+WORSE = {"head": 0.80, "small_resnet": 0.87}
+TIE = {"head": 0.850, "small_resnet": 0.852}
+FEW = {100: (0.60, 0.25), 2000: (0.60, 0.80)}
 
 
-def test_where_chance_may_be_the_winner_the_cost_of_training_decides(made_up_results):
-    results = made_up_results(**TOO_CLOSE)
-    comparison = compare(results)
-    assert comparison.winner is None
-    answer = conclusions.answer(results, comparison)
-    assert answer.startswith(f"I prefer **{conclusions.HEAD}**")
-    assert "may be chance" in answer
-    assert "more often" not in answer
-    assert "can well be chance" in conclusions.disagreement(comparison)
+def concluded(results):
+    return conclude(results, compare(results))
 
 
-def test_a_small_resnet_that_wins_loses_where_labels_are_few(made_up_results):
-    results = made_up_results(**SMALL_RESNET_WINS)
-    comparison = compare(results)
-    turns = conclusions.answer(results, comparison).split("\n\n")[1]
-    assert "only 2,000 or fewer labelled images" in turns
-    assert "with 100 of them the other model is 35.0 points ahead" in turns
-    assert "training has to be quick" in turns
-    assert "The order changes between 2,000 and 45,000." in conclusions.labels(comparison)
-
-
-def test_a_winning_head_still_costs_more_for_each_image(made_up_results):
-    results = made_up_results(**TRANSFER_WINS)
-    turns = conclusions.answer(results, compare(results)).split("\n\n")[1]
-    assert "36 times fewer multiply-adds" in turns
-    assert "labelled images" not in turns
-
-
-def test_a_small_resnet_that_leads_at_every_count_is_not_said_to_lose_at_one(made_up_results):
-    results = made_up_results(**SMALL_RESNET_WINS, study={100: (0.1, 0.2), 45_000: (0.84, 0.90)})
-    comparison = compare(results)
-    assert "labelled images" not in conclusions.answer(results, comparison)
-    assert "the same at every number" in conclusions.labels(comparison)
+def costing(results, **costs):
+    """Change costs of the two models: name → (the head's, SmallResNet's)."""
+    head = replace(results.head, **{name: pair[0] for name, pair in costs.items()})
+    small = replace(results.small_resnet, **{name: pair[1] for name, pair in costs.items()})
+    return replace(results, head=head, small_resnet=small)
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind", "told"),
+    ("accuracies", "study", "preferred", "decided_by", "turns"),
     [
-        (
-            "sample",
-            "callout-important",
-            ("not CIFAR-10", "mmn13 fetch", "MMN13_DATA", "the ResNet"),
+        pytest.param(BETTER, FEW, "head", "accuracy", {2000: 0.2}, id="better"),
+        pytest.param(WORSE, FEW, "small_resnet", "accuracy", {100: 0.35}, id="worse"),
+        pytest.param(TIE, FEW, "head", "time", {2000: 0.2}, id="tie"),
+        pytest.param(TIE, {100: (0.6, 0.602)}, "head", "time", {}, id="ties throughout"),
+        pytest.param(
+            TIE, {45_000: (0.60, 0.90)}, "head", "time", {}, id="the full count is no turn"
         ),
-        ("other-weights", "callout-warning", ("weights.safetensors", "not ImageNet transfer")),
+        pytest.param(
+            WORSE, {45_000: (0.90, 0.60)}, "small_resnet", "accuracy", {},
+            id="the full count is no turn, SmallResNet being preferred",
+        ),
+        pytest.param(
+            TIE, {44_999: (0.60, 0.90)}, "head", "time", {44_999: 0.295}, id="just below it"
+        ),
+        pytest.param(BETTER, {}, "head", "accuracy", {}, id="no study"),
+    ],
+)  # fmt: skip
+def test_the_choice_and_where_it_turns(
+    made_up_results, accuracies, study, preferred, decided_by, turns
+):
+    results = made_up_results(**accuracies, study=study or {45_000: (0.8, 0.8)})
+    if not study:
+        results = replace(results, label_study=[])
+    found = concluded(results)
+    assert (found.preferred, found.decided_by) == (preferred, decided_by)
+    assert {found.preferred, found.other} == {"head", "small_resnet"}
+    assert found.turns == pytest.approx(turns)
+
+
+def test_who_leads_is_told_for_every_count_below_the_full_number(made_up_results):
+    study = {100: (0.6, 0.2), 500: (0.6, 0.602), 2000: (0.6, 0.8), 45_000: (0.8, 0.9)}
+    found = concluded(made_up_results(**WORSE, study=study))
+    assert found.leaders == {100: "head", 500: None, 2000: "small_resnet"}
+
+
+def test_a_point_that_one_model_lacks_decides_nothing(made_up_results):
+    results = made_up_results(**BETTER, study=FEW)
+    rows = [row for row in results.label_study if (row["model"], row["count"]) != ("head", 2000)]
+    found = concluded(replace(results, label_study=rows))
+    assert found.leaders == {100: "head"}
+    assert found.turns == {}
+
+
+@pytest.mark.parametrize("mode", ["imagenet", "other-weights", "sample"])
+def test_the_choice_does_not_depend_on_what_the_inputs_are_called(made_up_results, mode):
+    assert concluded(made_up_results(**WORSE, mode=mode)).preferred == "small_resnet"
+
+
+@pytest.mark.parametrize(
+    ("head", "small_resnet", "preferred"),
+    [
+        # seconds of training, images classified per second; 2,000 test images
+        ((100.0, 10.0), (301.0, 1000.0), "head"),  # 300 s against 303 s
+        ((100.0, 10.0), (297.0, 1000.0), "small_resnet"),  # 300 s against 299 s
+        ((300.0, 1000.0), (100.0, 10.0), "small_resnet"),  # 302 s against 300 s
+        ((100.0, 100.0), (100.0, 100.0), "head"),
     ],
 )
-def test_what_the_numbers_are_not_is_said_first(made_up_results, mode, kind, told):
-    results = made_up_results(mode=mode)
-    caveat = conclusions.caveat(results)
-    assert caveat.startswith(f"::: {{.{kind}")
-    for words in told:
-        assert words in caveat
-    assert (
-        conclusions.answer(results, compare(results)).split(":")[0]
-        != conclusions.answer(made_up_results(), compare(made_up_results())).split(":")[0]
+def test_in_a_tie_training_and_classifying_the_test_images_decide(
+    made_up_results, head, small_resnet, preferred
+):
+    results = costing(
+        made_up_results(**TIE),
+        training_seconds=(head[0], small_resnet[0]),
+        inference_images_per_second=(head[1], small_resnet[1]),
     )
-    assert results.inputs.label in conclusions.summary(results)["answer"]
+    found = concluded(results)
+    assert (found.preferred, found.decided_by) == (preferred, "time")
+    better = costing(
+        made_up_results(**WORSE),
+        training_seconds=(head[0], small_resnet[0]),
+        inference_images_per_second=(head[1], small_resnet[1]),
+    )
+    assert concluded(better).preferred == "small_resnet"
 
 
-def test_the_real_thing_needs_no_caveat(made_up_results):
-    results = made_up_results(mode="imagenet")
-    assert conclusions.caveat(results) == ""
-    assert "Computed from" not in conclusions.summary(results)["answer"]
+@pytest.mark.parametrize(
+    ("seconds", "multiply_adds", "quicker", "lighter"),
+    [
+        ((1.0, 2.0), (3, 2), "head", "small_resnet"),
+        ((2.0, 1.0), (2, 3), "small_resnet", "head"),
+        ((1.0, 1.0), (2, 2), None, None),
+    ],
+)
+def test_both_costs_are_told_apart(made_up_results, seconds, multiply_adds, quicker, lighter):
+    results = costing(made_up_results(), training_seconds=seconds, multiply_adds=multiply_adds)
+    found = concluded(results)
+    assert (found.quicker_to_train, found.lighter) == (quicker, lighter)
 
 
-def test_the_summary_holds_the_two_accuracies_with_their_intervals(made_up_results):
-    numbers = dict(conclusions.summary(made_up_results())["numbers"])
-    assert numbers["test accuracy, new head on the frozen ResNet-18"] == "87.00% (85.5–88.4)"
-    assert numbers["test accuracy, `SmallResNet` from scratch"] == "80.00% (78.2–81.7)"
+@pytest.mark.parametrize(
+    ("seconds", "speeds", "break_even"),
+    [
+        ((100.0, 400.0), (10.0, 20.0), 6000),  # 300 s longer, 0.05 s less for each image
+        ((400.0, 100.0), (20.0, 10.0), 6000),
+        ((100.0, 400.0), (20.0, 10.0), None),  # the head is quicker in both
+        ((400.0, 100.0), (10.0, 20.0), None),
+        ((100.0, 100.0), (10.0, 20.0), None),
+        ((100.0, 400.0), (10.0, 10.0), None),
+    ],
+)
+def test_after_how_many_images_a_longer_training_pays(made_up_results, seconds, speeds, break_even):
+    results = costing(
+        made_up_results(), training_seconds=seconds, inference_images_per_second=speeds
+    )
+    assert concluded(results).break_even == break_even
+
+
+@pytest.mark.parametrize(
+    ("heat", "share"),
+    [
+        (np.ones((7, 7)), 24 / 49),
+        (np.pad(np.ones((5, 5)), 1), 0.0),
+        (np.pad(np.zeros((5, 5)), 1, constant_values=2.0), 1.0),
+        (np.zeros((7, 7)), 0.0),
+        (np.eye(7), 2 / 7),
+    ],
+)
+def test_the_heat_at_the_border_is_that_of_the_outer_ring(heat, share):
+    assert heat_at_border(heat) == pytest.approx(share)

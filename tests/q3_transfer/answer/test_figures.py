@@ -1,5 +1,7 @@
 """The figures show what the results hold, and say when it is only the sample."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,8 +10,13 @@ from matplotlib.figure import Figure
 from mmn13lib.q3_transfer.answer import figures
 from mmn13lib.q3_transfer.answer.comparison import compare
 
-OF_RESULTS = (figures.mistakes, figures.learning_curves, figures.trap)
-OF_COMPARISON = (figures.confusion_matrices, figures.reliability, figures.label_study)
+OF_RESULTS = (figures.mistakes, figures.learning_curves)
+OF_COMPARISON = (
+    figures.confusion_matrices,
+    figures.reliability,
+    figures.label_study,
+    figures.first_page,
+)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -39,14 +46,26 @@ def test_figures_fit_the_page_and_are_closed_in_pyplot(drawn):
 
 def test_the_ten_mistakes_name_both_classes_and_probabilities(drawn, made_up_results):
     results = made_up_results()
-    shown = " ".join(texts(drawn["imagenet"]["mistakes"]))
-    for mistake in results.mistakes:
-        assert f"test image {mistake['index']}" in shown
-        assert f"said: {results.classes[mistake['predicted']]}" in shown
-        assert f"is: {results.classes[mistake['true']]}" in shown
-        assert f"{mistake['predicted_probability']:.2%}" in shown
+    shown = texts(drawn["imagenet"]["mistakes"])
+    for rank, mistake in enumerate(results.mistakes, start=1):
+        predicted = results.classes[mistake["predicted"]]
+        probability = f"{mistake['predicted_probability']:.2%}"
+        assert f"{rank}. predicted {predicted}, {probability}" in shown
+        assert any(
+            line.startswith(f"true class {results.classes[mistake['true']]}") for line in shown
+        )
     images = [axis.images for axis in drawn["imagenet"]["mistakes"].axes]
-    assert [len(shown) for shown in images] == [1, 2, 0] * 10
+    assert [len(shown) for shown in images] == [1, 2] * 10
+
+
+def test_the_mistakes_are_at_least_22_millimetres_wide(drawn):
+    figure = drawn["imagenet"]["mistakes"]
+    width, height = figure.get_size_inches()
+    for axis in figure.axes:
+        box = axis.get_position()
+        assert box.width * width == pytest.approx(box.height * height)  # the image is square
+        assert box.width * width * 25.4 >= 22
+        assert box.x0 >= 0 and box.x1 <= 1
 
 
 def test_the_confusion_matrices_hold_every_test_image(drawn, made_up_results):
@@ -61,16 +80,32 @@ def test_the_label_study_has_a_point_for_every_count_on_a_log_scale(drawn):
     assert {text.get_text() for text in axis.get_xticklabels()} == {"100", "2,000", "45,000"}
 
 
-def test_samples_stand_under_their_own_class_colour_channel_last():
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (40, 3, 32, 32), dtype=np.uint8)
-    labels = generator.permutation(np.arange(40) % 4)
-    names = ("a", "b", "c", "d")
-    figure = figures.class_samples(images, labels, names, per_class=3)
-    assert len(figure.axes) == 12
-    assert [axis.get_title() for axis in figure.axes if axis.get_title()] == list(names)
-    for axis in figure.axes:
-        place = axis.get_subplotspec()
-        number = np.flatnonzero(labels == place.colspan.start)[place.rowspan.start]
-        shown = np.asarray(axis.images[0].get_array())
-        assert np.array_equal(shown, images[number].transpose(1, 2, 0))
+def test_a_training_that_was_still_improving_is_a_hollow_point(made_up_results):
+    def hollow(**made_up):
+        results = made_up_results(**made_up)
+        (axis,) = figures.label_study(results, compare(results)).axes
+        return [line for line in axis.lines if line.get_markerfacecolor() == "white"]
+
+    assert not hollow()
+    (points,) = hollow(unfinished=2000)
+    assert points.get_xdata().tolist() == [2000]
+
+
+def test_the_first_page_shows_the_first_mistake(drawn, made_up_results):
+    study, picture, heat = drawn["imagenet"]["first_page"].axes
+    mistake = made_up_results().mistakes[0]
+    assert np.array_equal(picture.images[0].get_array(), mistake["image"])
+    assert np.array_equal(heat.images[1].get_array(), mistake["gradcam"])
+    assert study.get_xscale() == "log"
+
+
+def test_both_reliability_curves_are_drawn_for_each_model(drawn):
+    for axis in drawn["imagenet"]["reliability"].axes:
+        labels = [line.get_label() for line in axis.lines]
+        assert labels == ["calibrated", "as trained", "after the temperature"]
+
+
+def test_without_a_mistake_nothing_is_drawn_of_one(made_up_results):
+    results = replace(made_up_results(), mistakes=[])
+    assert not figures.mistakes(results).axes
+    assert len(figures.first_page(results, compare(results)).axes) == 3

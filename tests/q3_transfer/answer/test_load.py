@@ -1,11 +1,13 @@
 """Results come back as they were stored, and what is damaged is never shown."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torchvision.models import ResNet18_Weights, resnet18
 
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import Damaged
@@ -37,11 +39,19 @@ def test_altered_results_are_not_read(made_up_results: MakeResults, tmp_path: Pa
         records.read(tmp_path, made.inputs)
 
 
-def test_the_summary_is_computed_from_the_stored_results(
-    made_up_results: MakeResults, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_torchvision_loads_the_weights_that_are_here_and_connects_to_nothing(
+    made_up_results: MakeResults,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(load, "load", lambda _: made_up_results(head=0.87, small_resnet=0.80))
-    summary = load.summary(settings)
-    assert set(summary) == {"question", "answer", "numbers"}
-    assert "87.0%" in summary["answer"]
-    assert "80.0%" in summary["answer"]
+    weights = tmp_path / "given.pth"
+    there = resnet18().state_dict()
+    torch.save(there, weights)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_: pytest.fail("downloads"))
+    inputs = made_up_results().inputs
+    for _ in range(2):
+        load.offer_weights(settings, replace(inputs, weights=weights))
+    found = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1).state_dict()
+    assert torch.equal(found["conv1.weight"], there["conv1.weight"])
+    load.offer_weights(settings, replace(inputs, weights=None))

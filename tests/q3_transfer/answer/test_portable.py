@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer import conclusions, portable
+from mmn13lib.q3_transfer.answer import portable
 from mmn13lib.q3_transfer.data.preprocessing import per_image
+from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 
 WITHOUT_RESOURCE = """
 import sys
@@ -45,21 +46,34 @@ def test_they_are_the_same_results_with_the_same_warning(packed):
     assert found.inputs.mode == results.inputs.mode
     assert np.array_equal(found.head.test_logits, results.head.test_logits)
     assert [m["index"] for m in found.mistakes] == [m["index"] for m in results.mistakes]
-    assert conclusions.caveat(found) == conclusions.caveat(results)
-    assert ("weights.safetensors" in conclusions.caveat(found)) == (found.inputs.mode != "imagenet")
+    assert found.inputs.label == results.inputs.label
 
 
-def test_the_first_images_of_each_class_are_a_data_set(packed):
+def test_a_few_images_travel_as_a_data_set(packed):
     _, settings = packed
     found = portable.load(settings)
-    dataset = portable.PortableCIFAR10(found.inputs.data, train=True, transform=per_image())
+    stand_in = portable.stand_in(found.inputs)
+    dataset = stand_in(found.inputs.data, train=True, transform=per_image())
     assert sorted(dataset.targets) == sorted([*range(10)] * portable.PER_CLASS)
     image, label = dataset[3]
     assert image.shape == (3, 224, 224)
     assert (dataset.data[3] == label).all()
     assert "CIFAR10" in repr(dataset)
-    with pytest.raises(RuntimeError, match="do not travel"):
-        portable.PortableCIFAR10(found.inputs.data, train=False)
+    test_set = stand_in(found.inputs.data, train=False)
+    assert test_set.targets == [number % 10 for number in range(50)]  # the first fifty, in order
+    assert (test_set.data[13] == 3).all()
+
+
+def test_torchvisions_own_class_reads_the_whole_data_set(made_up_results, tmp_path):
+    inputs = replace(made_up_results().inputs, data=tmp_path)
+    assert portable.stand_in(inputs) is None
+    assert portable.stand_in(replace(inputs, mode="sample")) is SampleCIFAR10
+
+
+def test_in_a_project_its_own_results_count(packed):
+    _, settings = packed
+    (settings.root / "_quarto.yml").write_text("project: {type: book}")
+    assert portable.load(settings) is None
 
 
 def test_no_path_travels(packed):
