@@ -84,7 +84,7 @@ def deleted_folder(root: Path) -> None:
     (root / "gone").rmdir()
 
 
-NO_BATCHES = "There is no folder cifar-10-batches-py in"
+NO_BATCHES = "There is no folder cifar-10-batches-py to read in"
 NOT_WHOLE = r"CIFAR-10 is not whole, \S+batches\.meta"
 WITH_DATA = ["experiment", "--data", "data"]
 NO_WEIGHTS = r"There is no file \S+ that can be read: let MMN13_WEIGHTS"

@@ -18,6 +18,7 @@ from mmn13lib.downloads.fetch import Sources, fetch
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE
 from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.provenance import import_closure
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import BATCHES, CIFAR10_FILES, IMAGENET_WEIGHTS
 
@@ -203,6 +204,11 @@ def test_leftovers_of_a_killed_process_are_swept(
     (leftover / "half").write_text("")
     fetch(online, quiet, sources=sources("good"))
     assert_all_there(online)
+
+
+def test_addresses_are_in_no_key_of_the_experiment() -> None:
+    files, _ = import_closure(["mmn13lib.q3_transfer.experiment.run"])
+    assert not [file for file in files if "downloads" in file.parts[-2:]]
 
 
 def test_each_file_is_read_through_once(

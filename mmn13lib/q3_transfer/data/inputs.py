@@ -135,9 +135,13 @@ def _find_data(settings: Settings) -> Path | None:
     advice = f"delete {folder / BATCHES} and run `mmn13 fetch`"
     if settings.data:
         advice = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
-    if not (folder / BATCHES).is_dir():
+    try:
+        there = (folder / BATCHES).is_dir()
+    except PermissionError:
+        there = False
+    if not there:
         if settings.data:
-            raise UserError(f"There is no folder {BATCHES} in {folder}: {advice}.")
+            raise UserError(f"There is no folder {BATCHES} to read in {folder}: {advice}.")
         return None
     if wrong := faults(folder / BATCHES, settings):
         raise UserError(f"CIFAR-10 is not whole, {wrong[0]}: {advice}.")

@@ -105,7 +105,10 @@ def lose_batch(settings: Settings) -> Settings:
         (truncate_batch, r"data_batch_3 is corrupted \(it has 3 bytes instead of 25\)"),
         (link_to_endless_zeros, "test_batch is no regular file"),
         (lose_batch, "test_batch is missing"),
-        (lambda good: replace(good, data=Path("/nowhere")), "no folder cifar-10-batches-py"),
+        (
+            lambda good: replace(good, data=Path("/nowhere")),
+            "no folder cifar-10-batches-py to read",
+        ),
         (lambda good: replace(good, weights=Path("/nowhere.pth")), "no file /nowhere.pth"),
     ],
 )
@@ -121,6 +124,9 @@ def test_what_may_not_be_read_is_an_error(real: Settings, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(inputs.provenance, "file_digest", refuse)
     with pytest.raises(UserError, match=r"batches.meta can't be read \(Permission denied\)"):
+        resolve(real)
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="no folder"):
+        patched.setattr(Path, "is_dir", refuse)
         resolve(real)
     monkeypatch.setattr(inputs.os, "access", lambda path, mode: False)
     with pytest.raises(UserError, match=r"no file \S+ that can be read"):
