@@ -26,6 +26,10 @@ ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
 KEPT = "The last good report is still in its place, and the chapters that were done are kept."
 Progress = Callable[[str], None]
 
+_LINE = re.compile(
+    r"^Cell In\[\d+\], line (\d+)|\(line (\d+)\)|^\s*File <ipython.*>:(\d+)", flags=re.MULTILINE
+)
+
 # As Quarto does it: the same figures for both formats.
 _SET_UP = """\
 import matplotlib.pyplot as plt
@@ -215,7 +219,7 @@ def run_notebook(
         try:
             client.execute(env={**environment, **neutral_kernel(Path(private))})
         except CellExecutionError as error:
-            raise _cell_error(current, error.traceback) from error
+            raise CellFailed(current, *explain(error.traceback)) from error
         except (RuntimeError, AssertionError) as error:  # it died, or never answered
             # nbclient ends the kernel at a signal, and leaves this trace of it
             stopped = hasattr(client, "_async_cleanup_kernel_future")
@@ -232,8 +236,11 @@ def neutral_kernel(folder: Path) -> dict[str, str]:
     return {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
 
 
-def _cell_error(index: int, traceback: str) -> CellFailed:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", traceback).strip()
-    line = re.search(r"Cell In\[\d+\], line (\d+)|\(line (\d+)\)", text)
-    last = re.sub(r"^\S*UserError: ", "", text.rsplit("\n", 1)[-1])
-    return CellFailed(index, last, int(line[1] or line[2]) if line else 0)
+def explain(traceback: str) -> tuple[str, int]:
+    """Pick the error's own words out of a cell's traceback, and the line (0 where it has none)."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", traceback)
+    said = [line for line in text.splitlines() if line and not line.startswith("WARN:")]
+    ends = [i for i, line in enumerate(said) if re.match(r"[A-Za-z_][\w.]*(: |$)", line)]
+    words = " ".join(said[ends[-1] :] if ends else said[-1:])
+    line = _LINE.search(text)
+    return re.sub(r"^\S*UserError: ", "", words), int(line[line.lastindex or 0]) if line else 0

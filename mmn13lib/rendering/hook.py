@@ -42,22 +42,21 @@ def before(settings: Settings) -> None:
     for folder in {chapter.path.parent for chapter in book.chapters}:
         if cache.drop_damaged(folder / ".jupyter_cache"):
             _say(f"{folder / '.jupyter_cache'} is damaged: what it held is executed again")
-    listed = os.environ.get("QUARTO_PROJECT_INPUT_FILES", "").split("\n")
-    asked = {settings.root / name for name in listed if name}  # of a single chapter, or all
+    rendered = _rendered(book)
     depends = {}
     for chapter in book.chapters:
         if not chapter.cells:
             continue
         found = dependencies(chapter, book, settings)
         _write_cell(chapter, settings.root, digest_source(found))
-        if not asked or chapter.path in asked:
+        if chapter.path in rendered:
             reasons = cache.reasons(chapter.name, found, settings, ENGINE)
             _say(f"{chapter.short_name}: {'; '.join(reasons) or 'fresh'}")
             depends[chapter.name] = found
     neutral_kernel(settings.cache / "kernel")  # where the file _environment says that it is
     pending = {
         "dependencies": depends,
-        "whole": not asked or asked >= {chapter.path for chapter in book.chapters},
+        "whole": rendered >= {chapter.path for chapter in book.chapters},
         "warnings": warnings,
         "warned": warnings == _warned(settings),
         "quarto": os.getppid(),
@@ -93,6 +92,14 @@ def _prepare(settings: Settings) -> list[str]:
 
     with render_lock(settings, print):
         return prepare(settings)
+
+
+def _rendered(book: Book) -> set[Path]:
+    """Find the chapters that this render makes; a preview begins with none, and makes singles."""
+    listed = os.environ.get("QUARTO_PROJECT_INPUT_FILES")
+    if listed is None or os.environ.get("QUARTO_PROJECT_RENDER_ALL") == "1":
+        return {chapter.path for chapter in book.chapters}
+    return {book.root / name for name in listed.split("\n") if name}
 
 
 def _note(chapter: Chapter, found: dict[str, str], book: Book, settings: Settings) -> None:

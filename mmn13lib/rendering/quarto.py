@@ -23,14 +23,13 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, hook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies, digest_source
-from mmn13lib.rendering.execution import KEPT, cells_environment, neutral_kernel
+from mmn13lib.rendering.execution import KEPT, cells_environment, explain, neutral_kernel
 
 Progress = Callable[[str], None]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CHAPTER = re.compile(r"^\[\d+/\d+\] (\S+\.qmd)$")
 _CELL = re.compile(r"^\s*Cell (\d+)/(\d+): '(.*?)'\.*")
-_ERROR_LINE = re.compile(r"^Cell In\[\d+\], line (\d+)|\(line (\d+)\)|^\s*File <ipython.*>:(\d+)")
 
 OLDEST = (1, 9)
 FIX = 'pip install "quarto-cli>=1.9", or https://quarto.org/docs/get-started/'
@@ -212,26 +211,17 @@ def failure(said: Sequence[str], code: int, book: Book) -> str:
         shown = [line for line in said if line.startswith(("mmn13:", "error:", "ERROR"))]
         why = " ".join(shown[:1] or [line for line in said if line][-3:])
         return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {KEPT}"
-    traceback = said[failed:]
-    where = f"{Path(place).name}, line {_line_number(book, label, traceback)}"
-    return f"{where}: the cell {label} failed: {_error(traceback)}\n{KEPT}"
+    error, number = explain("\n".join(said[failed:]))
+    where = f"{Path(place).name}, line {_code_begins(book, label) + number}"
+    return f"{where}: the cell {label} failed: {error}\n{KEPT}"
 
 
-def _line_number(book: Book, label: str, said: Sequence[str]) -> int:
-    """Find the failing line in the chapter: Quarto counts from the first line of code."""
+def _code_begins(book: Book, label: str) -> int:
+    """Find the line above a cell's first one of code, from which Quarto counts."""
     cells = (cell for chapter in book.chapters for cell in chapter.cells)
     cell = next((cell for cell in cells if cell.label == label), None)
     if cell is None:
         return 1
     source = cell.source.splitlines()
-    above = next((i for i, line in enumerate(source) if line and not line.startswith("#|")), 0)
-    within = next((match for line in said if (match := _ERROR_LINE.search(line))), None)
-    return cell.line + above + (int(next(filter(None, within.groups()))) if within else 0)
-
-
-def _error(said: Sequence[str]) -> str:
-    """Pick the error's own words out of a traceback."""
-    said = [line for line in said if line and not line.startswith("WARN:")]
-    ends = [i for i, line in enumerate(said) if re.match(r"^[A-Za-z_][\w.]*(: |$)", line)]
-    words = " ".join(said[ends[-1] :] if ends else said[-1:])
-    return re.sub(r"^\S*UserError: ", "", words)
+    above = (i for i, line in enumerate(source) if line and not line.startswith("#|"))
+    return cell.line + next(above, 0)
