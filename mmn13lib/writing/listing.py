@@ -31,11 +31,3 @@ def brief(thing: Callable[..., Any]) -> str:
             line = f'{" " * first.col_offset}"""{text.splitlines()[0]}"""'
             lines[first.lineno - 1 : first.end_lineno] = [line]
     return "\n".join(lines)
-
-
-def excerpt(thing: Callable[..., Any], first: str, last: str) -> str:
-    """Write the lines of a function from the one that holds `first` to the one with `last`."""
-    lines = inspect.getsource(thing).split("\n")
-    begin = next(i for i, line in enumerate(lines) if first in line)
-    end = next(i for i, line in enumerate(lines) if last in line)
-    return f"```python\n{textwrap.dedent(chr(10).join(lines[begin : end + 1]))}\n```\n"

@@ -38,6 +38,10 @@ def test_the_table_ends_with_the_geometric_means(result):
     assert rows[-1].startswith(start)
 
 
+def test_a_ratio_below_one_is_faster_than_nn_conv2d():
+    assert benchmark.ratio({"both": {"conv2d": 2.0, "fast": 1.0}}, "both", "fast") == 0.5
+
+
 def test_peak_memory_counts_what_is_held_at_once():
     def call():
         for _ in range(5):

@@ -8,6 +8,7 @@ import pytest
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.hardware import Load
 from mmn13lib.foundation.settings import Settings
 
 
@@ -19,6 +20,15 @@ def test_a_measurement_comes_back_with_hardware_and_date(settings: Settings) -> 
     assert loaded["date"] == date.today().isoformat()
     assert {"cpu", "cores", "memory", "system", "python", "torch"} <= loaded["hardware"].keys()
     json.dumps(loaded)
+
+
+@pytest.mark.parametrize(("others", "busy"), [(0.05, False), (0.3, True)])
+def test_a_measurement_says_whether_the_machine_was_busy(
+    others: float, busy: bool, settings: Settings
+) -> None:
+    measurements.save(settings, "render", {}, load=Load(others))
+    assert measurements.load(settings, "render")["busy"] is busy
+    assert measurements.load(settings, "render")["others"] == others
 
 
 def test_the_machine_is_described() -> None:

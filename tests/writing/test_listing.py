@@ -3,7 +3,7 @@
 import ast
 import inspect
 
-from mmn13lib.writing.listing import excerpt, listing
+from mmn13lib.writing.listing import listing
 
 
 def halve(number: float) -> float:
@@ -53,9 +53,3 @@ def test_several_things_stand_in_one_block_that_python_reads() -> None:
     assert names == ["halve", "Counter", "step"]
     assert "It never ends" not in code
     assert '"""Count."""' in code
-
-
-def test_an_excerpt_holds_the_lines_asked_for_and_no_others() -> None:
-    text = excerpt(wide, "return max", "return max")
-    assert text.startswith("```python\nreturn max(first")
-    assert "def " not in text
