@@ -166,7 +166,7 @@ def bench(
 def submit(
     id: Annotated[str, typer.Option(help="Nine digits, with leading zeros.")] = "",
     video: Annotated[str, typer.Option(help="The video's address, https://…")] = "",
-    name: Annotated[str, typer.Option(help="Without it: that in _quarto.yml.local.")] = "",
+    name: Annotated[str, typer.Option(help="All three default to _quarto.yml.local.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Make it, whatever is wrong.")] = False,
     check: Annotated[Path | None, typer.Option(help="Look through this ZIP instead.")] = None,
     data: Data = None,
@@ -180,23 +180,26 @@ def submit(
         _check_submission(check)
         return
     from mmn13lib.submission import package
-    from mmn13lib.submission.identity import Student
+    from mmn13lib.submission.identity import Student, is_placeholder
     from mmn13lib.submission.material import gather
 
     material = gather(_settings(data, weights), Student(id, video, name), force)
     path = package.make(material, progress=_say)
+    if is_placeholder(material.student.video):
+        _say(f"\nIs {material.student.video} the video's address? It looks like a placeholder.")
     _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
 
 
 def _check_submission(path: Path) -> None:
+    from mmn13lib.rendering.book import read_book
     from mmn13lib.submission import check
 
-    findings = check.check(path)
+    findings = check.check(path, read_book(Settings.from_environment().root))
     for line in check.listing(path):
         print(f"       {line}")
     for finding in findings:
-        print(f"{_mark(finding.ok)} {finding.what}")
-    if not all(finding.ok for finding in findings):
+        print(f"{'[?]   ' if finding.ok is None else _mark(finding.ok)} {finding.what}")
+    if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 
 
@@ -211,7 +214,7 @@ def script(data: Data = None, weights: Weights = None) -> None:
     from mmn13lib.submission.script import make
 
     # before the video is recorded there is no link, and the sample shows a rehearsal
-    material = gather(_settings(data, weights), Student("", ""), force=True)
+    material = gather(_settings(data, weights), Student(), force=True)
     _say("\nThe video's script:")
     for file in make(material, progress=_say):
         _say(f"  {file}")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from mmn13lib.foundation.errors import UserError
 
+SUBMITTED = Path("artifacts/results/submitted")
+"""Where results travel in a submission, which has no ``_quarto.yml``."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -105,7 +108,7 @@ def find_root(start: Path) -> Path:
     Raises UserError if there is none.
     """
     for folder in (start, *start.parents):
-        if (folder / "_quarto.yml").is_file():
+        if (folder / "_quarto.yml").is_file() or (folder / SUBMITTED).is_dir():
             return folder
     raise UserError(
         f"{start} is not inside this project (no _quarto.yml here or above): "

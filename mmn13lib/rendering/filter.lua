@@ -176,7 +176,8 @@ local references = {
 }
 
 -- A notebook has citations in its cells' code as well, so it can't leave them to citeproc, which
--- runs later. In code, "@fig-x" and "[@key]" become their words, and an equation's label its tag.
+-- runs later. In code, "@fig-x" and "[@key]" become their words, an equation's label its tag, and
+-- of a callout the title stays.
 local function resolve_cells(doc)
   local everything = { pandoc.Cite({}, { pandoc.Citation("*", "NormalCitation") }) }
   local all = pandoc.Pandoc({}, { bibliography = doc.meta.bibliography, nocite = everything })
@@ -196,6 +197,7 @@ local function resolve_cells(doc)
       if not block.classes:includes("source") then return nil end
       block.text = block.text:gsub("%$%$%s*({+)#(eq%-[%w%-_]+)(}+)", tag)
         :gsub("%[[^%[%]\"']*@[^%[%]\"']*%]", words):gsub("@[%a][%w_:%-]*%w", words)
+        :gsub('::: {+%.callout%-%l+ title="([^"]*)"}+', "**%1**"):gsub(":::+", "")
       return block
     end,
   }
@@ -346,6 +348,8 @@ function Pandoc(doc)
   -- given as text and not as Markdown; under the names that Quarto gives its templates
   doc.meta["by-author"] = { { name = { literal = doc.meta.author } } }
   doc.meta.student = { id = doc.meta["student-id"], video = doc.meta.video }
+  local address = pandoc.utils.stringify(doc.meta.video or "")
+  doc.meta.link = pandoc.MetaInlines { pandoc.Link(address, address, "", { class = "uri" }) }
   doc.blocks = doc.blocks:walk(numbering)
   doc.blocks = doc.blocks:walk(references)
   if is_notebook then doc = resolve_cells(doc) end

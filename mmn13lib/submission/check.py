@@ -1,7 +1,7 @@
 """Opens a finished ZIP as a grader would, and says of each thing whether it is there."""
 
+import ast
 import io
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,83 +12,31 @@ from typing import Any
 import nbformat
 
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.book import Book, Cell
+from mmn13lib.rendering.document import is_web_address
 from mmn13lib.submission.contents import FILES, NOTEBOOK, READ_ME, REPORT, belongs
-from mmn13lib.submission.identity import is_web_address
-from mmn13lib.submission.notebook import KEY
+from mmn13lib.submission.definitions import listed
+from mmn13lib.submission.identity import is_placeholder
+from mmn13lib.submission.notebook import KEY, questions
 from mmn13lib.submission.package import LARGEST
 
 FOLDERS = ("mmn13lib/", "artifacts/")
-CHAPTERS = {
-    "question 1": "A convolution layer from scratch",
-    "question 2": "Backpropagation through a convolution",
-    "question 3": "Transfer learning on CIFAR-10",
-    "the references": "References",
-    "the appendix": "How this report was made",
-}
-
 PICTURE, TEXT = "image/png", "text/markdown"
-PARTS = {
-    "1: the layer, run": ("q1-live", "stream"),
-    "1: comparison with nn.Conv2d": ("tbl-q1-comparison", TEXT),
-    "1: a photograph through the layer": ("fig-q1-filters", PICTURE),
-    "2: the six outputs": ("q2-outputs", TEXT),
-    "2: the kernel's derivatives": ("q2-kernel-derivatives", TEXT),
-    "2: the pixels' derivatives": ("q2-image-derivatives", TEXT),
-    "2: the numerical check": ("tbl-q2-example", TEXT),
-    "3: the Dataset with its transforms": ("q3-dataset", TEXT),
-    "3: five images of each class": ("fig-q3-samples", PICTURE),
-    "3: the network's children": ("tbl-q3-children", TEXT),
-    "3: the frozen backbone": ("q3-freezing-live", "stream"),
-    "3: the head's training": ("q3-training-live", "stream"),
-    "3: the small network's training": ("q3-small-resnet-training-live", "stream"),
-    "3: the training's course": ("fig-q3-curves", PICTURE),
-    "3: the small network": ("q3-small-resnet-live", "stream"),
-    "3: accuracy of both models": ("tbl-q3-comparison", TEXT),
-    "3: the ten most blatant mistakes": ("fig-q3-mistakes", PICTURE),
-    "3: which model is preferred": ("q3-answer", TEXT),
-}
-"""Each part of each question: the label of the cell that answers it and what it shows."""
-
-DEFINITIONS = {
-    "q1-class": "class Conv2d",
-    "q1-arithmetic": "def convolve",
-    "q2-source": "def convolution_gradients",
-    "q3-backbone-code": "class TransferResNet",
-    "q3-training-code": "def train_head",
-    "q3-small-resnet-code": "class SmallResNet",
-    "q3-small-resnet-training-code": "def train_small_resnet",
-    "q3-mistakes-code": "def blatant_mistakes",
-}
-"""The code that answers: the label of its cell and what that defines."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """One thing that was looked for, in words; for a fault, what is wrong.
 
-    Parameters
-    ----------
-    ok
-        Whether it is as it should be.
-    what
-        In words; for a fault, what is wrong.
+    `ok` is None for what may be right and should be looked at.
     """
 
-    ok: bool
+    ok: bool | None
     what: str
 
 
-def check(path: Path) -> list[Finding]:
-    """Look through a submission.
-
-    Parameters
-    ----------
-    path
-        The ZIP.
-
-    Returns
-    -------
-    list of Finding
+def check(path: Path, book: Book) -> list[Finding]:
+    """Look through a submission: everything that the report's chapters have is in it.
 
     Raises
     ------
@@ -104,17 +52,16 @@ def check(path: Path) -> list[Finding]:
         raise UserError(f"{path} is no ZIP that can be read: make it with `mmn13 submit`.") from (
             error
         )
-    return [*_files(contents), *_notebook(contents), *_report(contents), *_read_me(contents)]
+    return [
+        *_files(contents),
+        *_notebook(contents, book),
+        *_report(contents, book),
+        *_read_me(contents),
+    ]
 
 
 def listing(path: Path) -> Iterator[str]:
-    """Yield what is in a ZIP: its files, and each folder with their number.
-
-    Parameters
-    ----------
-    path
-        The ZIP.
-    """
+    """Yield what is in a ZIP: its files, and each folder with their number."""
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     tops = sorted({entry.filename.split("/")[0] for entry in entries})
@@ -139,7 +86,7 @@ def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
     yield Finding(not others, words)
 
 
-def _notebook(contents: dict[str, bytes]) -> Iterator[Finding]:
+def _notebook(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
     if NOTEBOOK not in contents:
         return
     size = len(contents[NOTEBOOK])
@@ -148,41 +95,51 @@ def _notebook(contents: dict[str, bytes]) -> Iterator[Finding]:
         notebook = nbformat.reads(contents[NOTEBOOK].decode("utf-8"), as_version=4)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
-        yield Finding(False, f"the notebook is not valid: {_first_line(error)}")
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        yield Finding(False, f"the notebook is not valid: {first_line}")
         return
     yield Finding(True, "the notebook is valid")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    unexecuted = [_label(cell) for cell in code if cell.execution_count is None]
+    unexecuted = [cell.id for cell in code if cell.execution_count is None]
     yield _none("every cell was executed", "not executed", unexecuted)
     counts = [cell.execution_count for cell in code if cell.execution_count is not None]
     ordered = counts == sorted(set(counts))
     words = "in order" if ordered else "out of order: restart the kernel and run all"
     yield Finding(ordered, f"the cells were executed {words}")
-    failed = [_label(cell) for cell in code if "error" in _shown(cell)]
+    failed = [cell.id for cell in code if "error" in _shown(cell)]
     yield _none("no cell shows an error", "they show an error", failed)
-    bare = [_label(cell) for cell in code if _marks(cell).get("shows") and not cell.outputs]
-    yield _none("every output is in its place", "their output is gone", bare)
-    cells = {_label(cell): cell for cell in code}
-    for part, (label, kind) in PARTS.items():
-        good = label in cells and kind in _shown(cells[label])
-        yield Finding(good, f"question {part}" + ("" if good else f": no output ({label})"))
-    for label, defined in DEFINITIONS.items():
-        good = label in cells and defined in cells[label].source
-        yield Finding(good, f"{label} {'defines' if good else 'does not define'} {defined}")
+    gone = [
+        cell.id for cell in code if cell.metadata.get(KEY, {}).get("shows") and not cell.outputs
+    ]
+    yield _none("every output is in its place", "their output is gone", gone)
+    cells = {cell.id: cell for cell in code}
+    for chapter in questions(book):
+        expected = [cell for cell in chapter.cells if not cell.holds_digest]
+        faults = [fault for cell in expected for fault in _missing(cell, cells)]
+        title = f"{chapter.name}: all {len(expected)} cells with what they define and show"
+        yield from [Finding(False, f"{chapter.name}: {fault}") for fault in faults]
+        yield from [] if faults else [Finding(True, title)]
     first = notebook.cells[0].source if notebook.cells else ""
     yield _same_link("in the notebook", [_link(first)], contents)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _marks(cell: Any) -> dict[str, Any]:
-    return dict(cell.metadata.get(KEY, {}))
-
-
-def _label(cell: Any) -> str:
-    return str(_marks(cell).get("label", cell.get("id", "?")))
+def _missing(cell: Cell, cells: dict[str, Any]) -> Iterator[str]:
+    """Say what the notebook lacks of one of the chapters' cells."""
+    names = [name.rpartition(".")[2] for name in listed(cell.code)]
+    for name in names:
+        openings = (f"\nclass {name}", f"\ndef {name}(")
+        if not any(opening in other.source for opening in openings for other in cells.values()):
+            yield f"no cell defines {name} ({cell.label})"
+    if names:
+        return
+    if cell.label not in cells:
+        yield f"{cell.label} is missing"
+        return
+    last = next(reversed(ast.parse(cell.code).body), None)
+    shows_text = isinstance(last, ast.Expr) and ast.unparse(last).startswith("Markdown(")
+    kind = PICTURE if "fig-cap" in cell.options else TEXT if shows_text else ""
+    if kind and kind not in _shown(cells[cell.label]):
+        yield f"{cell.label} has no output"
 
 
 def _shown(cell: Any) -> set[str]:
@@ -195,11 +152,12 @@ def _none(good: str, bad: str, labels: list[str]) -> Finding:
 
 
 def _link(text: str) -> str:
-    found = re.search(r"https?://[^\s<>)\"]+", text)
-    return found[0] if found and is_web_address(found[0]) else ""
+    """Find the first address in a text, which may stand between angle brackets."""
+    words = text.replace("<", " ").replace(">", " ").split()
+    return next(filter(is_web_address, words), "")
 
 
-def _report(contents: dict[str, bytes]) -> Iterator[Finding]:
+def _report(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
     if REPORT not in contents:
         return
     from pypdf import PdfReader
@@ -214,19 +172,21 @@ def _report(contents: dict[str, bytes]) -> Iterator[Finding]:
             for note in (pages[0].get("/Annots") or [])
         ]
     except (
-        PyPdfError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-        RecursionError,
-    ) as error:
+        PyPdfError, ValueError, LookupError, AttributeError, TypeError, RecursionError,
+    ) as error:  # fmt: skip
         yield Finding(False, f"the PDF can't be read: {error}")
         return
     yield Finding(True, f"the PDF has {len(pages)} pages")
-    for chapter, title in CHAPTERS.items():
-        yield Finding(_plain(title) in text, f"the PDF has {chapter} ({title})")
+    for title in titles(book):
+        there = _plain(title) in text
+        yield Finding(there, f"the PDF {'has' if there else 'lacks'} the chapter {title}")
     yield _same_link("on the PDF's first page", links, contents)
+
+
+def titles(book: Book) -> list[str]:
+    """Name the chapters after the first, which stands beside the contents."""
+    first_lines = [str(chapter.parts[0]).partition("\n")[0] for chapter in book.chapters[1:]]
+    return [line.partition("{")[0].strip("# ") for line in first_lines]
 
 
 def _same_link(where: str, links: list[str], contents: dict[str, bytes]) -> Finding:
@@ -238,12 +198,15 @@ def _same_link(where: str, links: list[str], contents: dict[str, bytes]) -> Find
 
 
 def _plain(text: str) -> str:
-    """Take away what typesetting adds: breaks, ligatures and soft hyphens."""
-    text = text.replace("\xad", "").replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff")
-    return re.sub(r"[-‐]?\s+|-", "", text)
+    """Take away what typesetting adds: breaks, ligatures, hyphens."""
+    for drawn, meant in (("\xad", ""), ("‐", ""), ("-", ""), ("ﬁ", "fi"), ("ﬂ", "fl"), ("ﬀ", "ff")):
+        text = text.replace(drawn, meant)
+    return "".join(text.split())
 
 
 def _read_me(contents: dict[str, bytes]) -> Iterator[Finding]:
     if READ_ME in contents:
         link = _link(contents[READ_ME].decode("utf-8", "replace"))
         yield Finding(bool(link), f"the video's link in {READ_ME}: {link or 'none'}")
+        if link and is_placeholder(link):
+            yield Finding(None, f"{link} looks like a placeholder: is it the video's address?")

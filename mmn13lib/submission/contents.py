@@ -20,22 +20,14 @@ TO_OPEN = ("ipykernel", "matplotlib-inline")
 
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 _INSIDE = re.compile(
-    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ|woff)"
-    r"|artifacts/references\.json|artifacts/benchmarks/\w+\.json(\.sha256)?"
+    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ|woff)|mmn13lib/rendering/templates/report\.md"
+    r"|artifacts/benchmarks/\w+\.json(\.sha256)?"
     r"|artifacts/results/submitted/\w+\.(json|safetensors)(\.sha256)?"
 )
 
 
 def lay_out(folder: Path, material: Material) -> None:
-    """Write all files of the submission but the notebook and the PDF.
-
-    Parameters
-    ----------
-    folder
-        Where to; it is made.
-    material
-        From `gather`.
-    """
+    """Write all files of the submission but the notebook and the PDF."""
     settings = material.settings
     for source in sorted((settings.root / "mmn13lib").rglob("*")):
         name = source.relative_to(settings.root).as_posix()
@@ -51,16 +43,7 @@ def lay_out(folder: Path, material: Material) -> None:
 
 
 def belongs(name: str) -> bool:
-    """Tell whether a submission may hold a file of this name.
-
-    Parameters
-    ----------
-    name
-        Its path in the ZIP.
-
-    Returns
-    -------
-    bool
+    """Tell whether a submission may hold a file of this name, its path in the ZIP.
 
     Examples
     --------
@@ -71,31 +54,17 @@ def belongs(name: str) -> bool:
 
 
 def requirements(book: Book) -> str:
-    """Pin the libraries that the notebook imports, directly or through the package.
-
-    Parameters
-    ----------
-    book
-        The report.
-
-    Returns
-    -------
-    str
-        For ``pip install -r``.
-    """
-    sources = [cell.code for chapter in questions(book) for cell in chapter.cells]
-    sources.append("import mmn13lib.submission.runtime, mmn13lib.q3_transfer.answer.portable")
-    names = provenance.imported_names("\n".join(sources))
+    """Pin the libraries that the notebook imports, directly or through the package."""
+    code = "\n".join(cell.code for chapter in questions(book) for cell in chapter.cells)
+    names = provenance.imported_names(code)
     _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
     distributions = packages_distributions()  # reads every installed package: once is enough
     found = {name for library in libraries for name in distributions.get(library, [])}
-    wanted = {_normal(name) for name in (*found, *TO_OPEN)} - {"mmn13lib"}
-    chosen = [f"{name}=={version(name).partition('+')[0]}" for name in sorted(wanted)]
+    normal = {name.strip().lower().replace("_", "-") for name in (*found, *TO_OPEN)}
+    chosen = [
+        f"{name}=={version(name).partition('+')[0]}" for name in sorted(normal - {"mmn13lib"})
+    ]
     return "# what this was made with, on Python 3.11 or newer\n" + "\n".join([*chosen, ""])
-
-
-def _normal(name: str) -> str:
-    return name.strip().lower().replace("_", "-")
 
 
 def _read_me(material: Material) -> str:
@@ -104,16 +73,15 @@ def _read_me(material: Material) -> str:
     notice = f"\n{material.notice}\n" if material.notice else ""
     return f"""\
 {book.option("book.title")}
-{_first_subtitle(book)}
+{str(book.option("book.subtitle")).split(" — ")[0]}
 {who}
 Video: {student.video or "none"}
 {notice}
 mmn13.ipynb       all three questions: text, code, and what it printed
 mmn13.pdf         the report: the written answers, with figures and references
-mmn13lib/         the package that the notebook imports
+mmn13lib/         the package that the notebook imports (its tests are in the repository)
 artifacts/        what the notebook shows but doesn't compute: measured speeds, the results of
-                  question 3's training, five images of each class, and the report's numbers of
-                  figures and tables
+                  question 3's training, five images of each class
 requirements.txt  the libraries, with the versions that this was made with
 
 To run the notebook: unzip everything into one folder (Python 3.11 or newer), then in it
@@ -121,10 +89,15 @@ To run the notebook: unzip everything into one folder (Python 3.11 or newer), th
     python -m pip install -r {REQUIREMENTS} jupyterlab
     jupyter lab mmn13.ipynb
 
-and choose "Run all". It takes about a minute, needs no network and no data set. In Colab, upload
-and unzip the ZIP, and change to its folder first (%cd).
+and choose "Run all". It takes about a minute, needs no network and no data set.
+
+VS Code: open the unzipped folder, open mmn13.ipynb in it, choose a Python, then "Run all"; its
+first cell installs what is missing.
+
+Colab: upload the ZIP under "Files", open mmn13.ipynb with File > Upload notebook, and run
+
+    !unzip -qo mmn13-*.zip -d mmn13
+    %cd mmn13
+
+in a new cell above the first one, then "Run all".
 """
-
-
-def _first_subtitle(book: Book) -> str:
-    return str(book.option("book.subtitle")).split(" — ")[0]

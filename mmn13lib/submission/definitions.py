@@ -1,7 +1,7 @@
-"""Turns a cell that prints a listing into one that defines what the listing shows.
+"""Turns a cell that prints the answer's code into one that defines it.
 
-In the report the answer's code is printed from the package. In the notebook the same code stands
-as a cell of its own, which defines it; the package's own modules then call that definition.
+In the report a listing is printed from the package. In the notebook the same code stands in a
+cell of its own, and the cells after it call what that cell defines.
 """
 
 import ast
@@ -12,91 +12,53 @@ from importlib import import_module
 from typing import Any
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.writing.listing import brief
+from mmn13lib.writing.listing import listing
 
 WIDTH = 78
-PRINTERS = ("listing", "excerpt")
-PORTABLE = ("mmn13lib.q3_transfer.answer.portable", "PortableCIFAR10")
-STAND_INS = {("torchvision.datasets", "CIFAR10"): PORTABLE}
-"""Imports from elsewhere: the data set doesn't travel with the notebook."""
+Origin = tuple[str, str]
+"""A module, and the attribute there: empty for the module itself."""
 
 
-def imported_names(code: str) -> dict[str, tuple[str, str]]:
-    """List the names that a cell's import statements bind.
-
-    Parameters
-    ----------
-    code
-        Python.
-
-    Returns
-    -------
-    dict
-        Name → module and the attribute there, which is empty for the module itself.
+def bound_by_imports(code: str) -> dict[str, Origin]:
+    """List the names that import statements bind, and where each comes from.
 
     Examples
     --------
-    >>> imported_names("from torch import nn as layers")
+    >>> bound_by_imports("from torch import nn as layers")
     {'layers': ('torch', 'nn')}
     """
     names = {}
     for node in ast.parse(code).body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            if isinstance(node, ast.ImportFrom):
                 names[alias.asname or alias.name] = (node.module or "", alias.name)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
+            else:
                 top = alias.name.split(".")[0]
                 names[alias.asname or top] = (alias.name if alias.asname else top, "")
     return names
 
 
-def listed(code: str, names: dict[str, tuple[str, str]]) -> list[Callable[..., Any]]:
-    """Find the functions and classes that a cell prints the listing of.
+def listed(code: str) -> list[str]:
+    """Name what a cell lists, if it does nothing else.
 
-    Parameters
-    ----------
-    code
-        The cell's Python.
-    names
-        What the chapter has imported, as `imported_names` gives it.
-
-    Returns
-    -------
-    list
-        Empty for a cell that prints no listing.
-
-    Raises
-    ------
-    UserError
-        If the listing's arguments aren't imported names.
+    Examples
+    --------
+    >>> listed("Markdown(listing(Conv2d, layer.pad))"), listed("Markdown('text')")
+    (['Conv2d', 'layer.pad'], [])
     """
-    tree = ast.parse(code)
-    tuples = {
-        target.id: node.value.elts
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    found: list[Callable[..., Any]] = []
-    for node in ast.walk(tree):
-        printer = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and printer in PRINTERS:
-            # an excerpt's other arguments say which lines; the notebook defines the whole
-            for argument in node.args if printer == "listing" else node.args[:1]:
-                starred = argument.value if isinstance(argument, ast.Starred) else None
-                several = tuples.get(starred.id) if isinstance(starred, ast.Name) else None
-                found += [_resolve(ast.unparse(name), names) for name in several or [argument]]
-    return found
+    match ast.parse(code).body:
+        case [ast.Expr(ast.Call(ast.Name("Markdown"), [ast.Call(ast.Name("listing"), things)]))]:
+            return [ast.unparse(thing) for thing in things]
+    return []
 
 
-def _resolve(dotted: str, names: dict[str, tuple[str, str]]) -> Any:
+def resolve(dotted: str, names: dict[str, Origin]) -> Any:
+    """Find an object by the name that the chapter's imports give it."""
     first, *rest = dotted.split(".")
     if first not in names:
         raise UserError(f"The listing of {dotted} can't become a cell: {first} is not imported.")
     module, attribute = names[first]
-    value = import_module(module)
+    value: Any = import_module(module)
     for name in filter(None, [attribute, *rest]):
         if inspect.ismodule(value) and not hasattr(value, name):
             import_module(f"{value.__name__}.{name}")
@@ -105,52 +67,26 @@ def _resolve(dotted: str, names: dict[str, tuple[str, str]]) -> Any:
 
 
 def definition(objects: Iterable[Callable[..., Any]], defined: set[str]) -> str:
-    """Write the cell that defines functions or classes of one module or several.
+    """Write the cell that defines functions or classes: the imports they need, then their source.
 
-    Parameters
-    ----------
-    objects
-        Of this package.
-    defined
-        Names that earlier cells define.
-
-    Returns
-    -------
-    str
-        Python: the imports that the code needs, the code as the report prints it, and a call
-        that makes the package use it.
+    What earlier cells have `defined` is not imported over it.
     """
     objects = list(objects)
-    own = {thing.__name__ for thing in objects}
-    sources = [brief(thing) for thing in objects]
-    imports: dict[tuple[str, str, str], None] = {}
-    for thing, source in zip(objects, sources, strict=True):
-        for name, (module, attribute) in _needed(source, thing.__module__).items():
-            if name not in own | defined:
-                module, attribute = STAND_INS.get((module, attribute), (module, attribute))
-                imports[module, attribute, name] = None
-    adoptions = [
-        _wrapped(f"adopt({module!r}, ".replace("'", '"'), names, ")")
-        for module, names in _by_module(objects).items()
-    ]
-    return "\n\n\n".join([
-        "\n".join(_import_lines([*imports])).strip(),
-        *sources,
-        "# from here on the package, too, calls what this cell defines\n" + "\n".join(adoptions),
-    ])  # fmt: skip
+    own = defined | {thing.__name__ for thing in objects}
+    sources = ["\n".join(listing(thing).strip().split("\n")[1:-1]) for thing in objects]
+    imports = {
+        name: origin
+        for thing, source in zip(objects, sources, strict=True)
+        for name, origin in _needed(source, thing.__module__).items()
+        if name not in own
+    }
+    return "\n\n\n".join(filter(None, ["\n".join(_import_lines(imports)), *sources]))
 
 
-def _by_module(objects: list[Callable[..., Any]]) -> dict[str, list[str]]:
-    modules: dict[str, list[str]] = {}
-    for thing in objects:
-        modules.setdefault(thing.__module__, []).append(thing.__name__)
-    return modules
-
-
-def _needed(source: str, module: str) -> dict[str, tuple[str, str]]:
+def _needed(source: str, module: str) -> dict[str, Origin]:
     """Find the names of its module that a definition uses, and where each is imported from."""
     code = inspect.getsource(sys.modules[module])
-    bound = imported_names(code)
+    bound = bound_by_imports(code)
     for node in ast.parse(code).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             bound[node.name] = (module, node.name)
@@ -158,41 +94,62 @@ def _needed(source: str, module: str) -> dict[str, tuple[str, str]]:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
                     bound[target.id] = (module, target.id)
-    used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-    return {name: bound[name] for name in sorted(used & bound.keys())}
+    return {name: bound[name] for name in sorted(used_names(source) & bound.keys())}
 
 
-def _import_lines(imports: list[tuple[str, str, str]]) -> list[str]:
+def used_names(code: str) -> set[str]:
+    """List the names that code uses."""
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
+def _import_lines(imports: dict[str, Origin]) -> list[str]:
     """Write import statements: the standard library's, those of others, the package's."""
-    plain: list[tuple[str, str]] = []
-    named: dict[str, list[str]] = {}
-    for module, attribute, name in sorted(imports):
-        if not attribute:
-            plain.append((module, f"import {module}" + (f" as {name}" if name != module else "")))
+    modules: dict[str, list[ast.alias]] = {}
+    statements: dict[str, list[str]] = {}
+    for name, (module, attribute) in imports.items():
+        origin = attribute or module
+        alias = ast.alias(origin, None if name == origin.split(".")[0] else name)
+        if attribute:
+            modules.setdefault(module, []).append(alias)
         else:
-            word = attribute if attribute == name else f"{attribute} as {name}"
-            named.setdefault(module, []).append(word)
-    lines = plain + [(module, _import_from(module, words)) for module, words in named.items()]
+            statements.setdefault(module, []).append(statement(None, [alias]))
+    for module, aliases in modules.items():
+        statements.setdefault(module, []).append(statement(module, aliases))
     groups: dict[int, list[str]] = {}
-    for module, line in lines:
-        groups.setdefault(_place(module), []).append(line)
-    return ["\n".join(groups[place]) + "\n" for place in sorted(groups)]
+    for module in sorted(statements):
+        top = module.split(".")[0]
+        place = 0 if top in sys.stdlib_module_names else 2 if top == "mmn13lib" else 1
+        groups.setdefault(place, []).extend(statements[module])
+    return "\n\n".join("\n".join(groups[place]) for place in sorted(groups)).split("\n")
 
 
-def _place(module: str) -> int:
-    top = module.split(".")[0]
-    return 0 if top in sys.stdlib_module_names else 2 if top == "mmn13lib" else 1
+def statement(module: str | None, aliases: list[ast.alias]) -> str:
+    """Write an import statement, in brackets where one line is too narrow."""
+    words = [ast.unparse(alias) for alias in aliases]
+    start = f"from {module} import " if module else "import "
+    line = start + ", ".join(words)
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"{start}(", *(f"    {word}," for word in words), ")"])
 
 
-def _import_from(module: str, names: list[str]) -> str:
-    start = f"from {module} import "
-    whole = start + ", ".join(names)
-    return whole if len(whole) <= WIDTH else _wrapped(start + "(", names, ")")
+def without_imports(code: str, names: set[str]) -> str:
+    r"""Leave names out of a cell's import statements.
+
+    Examples
+    --------
+    >>> without_imports("from a import b, c\nimport d", {"b", "d"})
+    'from a import c'
+    """
+    lines = code.split("\n")
+    for node in reversed(ast.parse(code).body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kept = [alias for alias in node.names if _binds(alias) not in names]
+            if len(kept) < len(node.names):
+                module = node.module if isinstance(node, ast.ImportFrom) else None
+                lines[node.lineno - 1 : node.end_lineno] = [statement(module, kept)] if kept else []
+    return "\n".join(lines).strip("\n")
 
 
-def _wrapped(start: str, names: list[str], end: str) -> str:
-    """Put names between brackets, on lines of their own where one line is too narrow."""
-    whole = start + ", ".join(names) + end
-    if len(whole) <= WIDTH:
-        return whole
-    return "\n".join([start.rstrip(), *(f"    {name}," for name in names), end])
+def _binds(alias: ast.alias) -> str:
+    return alias.asname or alias.name.split(".")[0]

@@ -18,19 +18,7 @@ SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers
 
 @dataclass(frozen=True)
 class Material:
-    """What a submission is made from.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    book
-        The report, with the student on its first page.
-    student
-        Who hands it in.
-    results
-        Question 3's.
-    """
+    """What a submission is made from; the book has the student on its first page."""
 
     settings: Settings
     book: Book
@@ -43,36 +31,27 @@ class Material:
         return SAMPLE if self.results.inputs.mode == "sample" else ""
 
 
-def gather(settings: Settings, student: Student, force: bool = False) -> Material:
-    """Collect what a submission is made from, or refuse it.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-    student
-        Who hands it in.
-    force
-        Whether faults that can be lived with are.
-
-    Returns
-    -------
-    Material
+def gather(settings: Settings, given: Student, force: bool = False) -> Material:
+    """Collect what a submission is made from; what isn't given of the student is configured.
 
     Raises
     ------
     UserError
         If something is wrong with id or link, the report was made from the sample, or results or
-        chapters are older than the code.
+        chapters are older than the code. `force` accepts all but outdated results.
     """
+    book = read_book(settings.root)
+    student = Student(
+        given.id or str(book.option("student.id")),
+        given.video or str(book.option("student.video")),
+        given.name or _author(book),
+    )
     refuse(faults(student), force)
     found = load.load(settings)
     refuse([*_outdated(settings), *_sample(found)], force)
-    book = read_book(settings.root)
-    author = student.name or _author(book)
     config: dict[str, Any] = {
         **book.config,
-        "book": {**book.config["book"], "author": author or []},
+        "book": {**book.config["book"], "author": student.name or []},
         "student": {"id": student.id, "video": student.video},
     }
     if found.inputs.mode == "sample":
@@ -80,9 +59,7 @@ def gather(settings: Settings, student: Student, force: bool = False) -> Materia
     named = Book(book.root, config)
     # read once more: a chapter may say who hands it in
     chapters = tuple(read_chapter(old.path, named, old.appendix) for old in book.chapters)
-    return Material(
-        settings, replace(named, chapters=chapters), replace(student, name=author), found
-    )
+    return Material(settings, replace(named, chapters=chapters), student, found)
 
 
 def _author(book: Book) -> str:

@@ -1,253 +1,242 @@
-"""Makes the one notebook from the chapters: first without outputs, and numbered once it has run."""
+"""Makes the one notebook from the executed chapters, without outputs, and finishes it with them.
+
+Its text is the report's, written by the same filter: that numbers, refers and cites. Here it is cut
+where the filter's marks stand, and the cells are put between.
+"""
 
 import json
-import re
-import subprocess
 from collections.abc import Iterator, Sequence
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell, Chapter
-from mmn13lib.submission.definitions import definition, imported_names, listed
-from mmn13lib.submission.identity import Student
-from mmn13lib.submission.live import ALSO_DEFINED, LIVE
-from mmn13lib.submission.markup import Numbering, References, plain
+from mmn13lib.rendering.document import convert
+from mmn13lib.rendering.execution import Executed
+from mmn13lib.submission.definitions import (
+    Origin,
+    bound_by_imports,
+    definition,
+    listed,
+    resolve,
+    used_names,
+    without_imports,
+)
 
 KEY = "mmn13"
 SET_UP = """\
 # Run this in the folder that the ZIP was unzipped to: mmn13lib/ and
-# artifacts/, which lie beside this notebook, are read from there.
+# artifacts/, which lie beside this notebook, are read from there. What is
+# missing of the pinned libraries is installed (in Colab, for instance).
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mmn13lib.submission.runtime import Markdown, adopt
+
+def is_missing(library):
+    try:
+        version(library)
+    except PackageNotFoundError:
+        return True
+    return False
+
+
+lines = Path("requirements.txt").read_text().splitlines()
+pinned = [line for line in lines if "==" in line]
+missing = [line for line in pinned if is_missing(line.split("==")[0])]
+if missing:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, *missing], check=True)
 
 %config InlineBackend.figure_formats = ["retina"]"""
-_CAPTION = {"fig": "fig-cap", "tbl": "tbl-cap"}
+ABOUT = (
+    "The three questions in order: text, code and what it printed. Code that answers a question "
+    "stands in a cell that defines it, and the cells after it call that. The written answers are "
+    "in `mmn13.pdf` as well; `README.txt` says how to run this."
+)
+QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "{#", ":::", "\tag{")
+"""What a notebook's viewer would show as it stands; the last is a TeX command with a tab in it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A notebook without outputs, and how it says what its cells display.
+
+    `displayed` has, by label, the report's Markdown output and the notebook's form of it.
+    """
+
+    notebook: NotebookNode
+    displayed: dict[str, list[tuple[str, str]]]
+    alternatives: dict[str, str]
 
 
 def questions(book: Book) -> list[Chapter]:
     """Choose the chapters that answer a question."""
-    return [chapter for chapter in book.chapters if re.match(r"q\d", chapter.name)]
+    return [chapter for chapter in book.chapters if is_question(chapter.name)]
 
 
-def build(book: Book, student: Student, notice: str = "") -> NotebookNode:
-    """Make the notebook, without outputs, its texts still in Quarto's Markdown.
+def is_question(name: str) -> bool:
+    """Tell by its name whether a chapter answers a question."""
+    return name[:1] == "q" and name[1:2].isdigit()
 
-    Parameters
-    ----------
-    book
-        The report.
-    student
-        For the first cell.
-    notice
-        A warning for the first cell; empty for none.
 
-    Returns
-    -------
-    NotebookNode
-        Each cell's metadata says its label and what it is; `finish` needs that.
+def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
+    """Make the notebook, without outputs, from the executed chapters of the whole report.
+
+    Chapters that answer no question count for the numbers, and stay out; `folder` is an empty one.
     """
-    front = _front(book, student, notice)
-    cells = [_markdown("front", front, "front"), _code("set-up", SET_UP)]
-    defined: set[str] = set()
-    for chapter in questions(book):
-        cells += _chapter(chapter, defined)
-    cells.append(_markdown("references", "", "references"))
+    chapters = _with_definitions(chapters)
+    reported = {
+        cell.label: [output.get("data", {}).get("text/markdown", "") for output in outputs]
+        for chapter in chapters
+        for cell, outputs in zip(chapter.chapter.cells, chapter.outputs, strict=True)
+    }
+    front, *pieces = _cut(convert(chapters, book, "notebook", folder))
+    cells = [_markdown("front", f"{front[2]}\n\n{ABOUT}"), _code("set-up", SET_UP)]
+    displayed: dict[str, list[tuple[str, str]]] = {}
+    chapter = label = ""
+    for kind, argument, text in pieces:
+        if kind == "chapter":
+            chapter = Path(argument).stem
+        if not (is_question(chapter) or chapter == "references"):
+            continue
+        if kind == "cell":
+            label = argument
+            cells.append(_code(label, _without_fence(text)))
+        elif kind == "output":
+            displayed.setdefault(label, []).append((reported[label][int(argument)], text))
+        elif text:
+            cells.append(_markdown(f"{chapter}-text-{len(cells)}", text))
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    return nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    alternatives = {
+        cell.label: " ".join(str(cell.options.get("fig-alt", "")).split())
+        for question in questions(book)
+        for cell in question.cells
+    }
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    return Draft(notebook, displayed, alternatives)
+
+
+def _cut(text: str) -> Iterator[tuple[str, str, str]]:
+    """Cut at the filter's marks: each one's kind and argument, and the text up to the next."""
+    front, *pieces = text.split("<!-- mmn13 ")
+    yield "front", "", front.strip()
+    for piece in pieces:
+        mark, _, rest = piece.partition(" -->")
+        kind, _, argument = mark.partition(" ")
+        yield kind, argument, rest.strip("\n")
+
+
+def _without_fence(block: str) -> str:
+    return "\n".join(block.split("\n")[1:-1])
+
+
+def _with_definitions(chapters: Sequence[Executed]) -> list[Executed]:
+    """Let listings define what they print; leave out of the imports what that makes needless."""
+    defined: set[str] = set()
+    changed = [
+        _defining(chapter, defined) if is_question(chapter.chapter.name) else chapter
+        for chapter in chapters
+    ]
+    used = {
+        name
+        for chapter in changed
+        for cell in chapter.chapter.cells
+        if is_question(chapter.chapter.name)
+        for name in used_names(cell.code)
+    }
+    return [_importing(chapter, defined, used) for chapter in changed]
+
+
+def _defining(chapter: Executed, defined: set[str]) -> Executed:
+    imported: dict[str, Origin] = {}
+    parts: list[str | Cell] = []
+    outputs = []
+    shown = iter(chapter.outputs)
+    for part in chapter.chapter.parts:
+        if isinstance(part, Cell):
+            output = next(shown)
+            imported |= bound_by_imports(part.code)
+            names = listed(part.code)
+            objects = [resolve(name, imported) for name in names]
+            objects = [thing for thing in objects if thing.__name__ not in defined]
+            if objects:
+                part = replace(part, source=definition(objects, defined))
+                defined |= {thing.__name__ for thing in objects}
+            elif names:  # an earlier cell has defined them
+                continue
+            outputs.append([] if names else output)
+        parts.append(part)
+    return replace(
+        chapter, chapter=replace(chapter.chapter, parts=tuple(parts)), outputs=tuple(outputs)
     )
 
 
-def _front(book: Book, student: Student, notice: str) -> str:
-    lines = [f"# {book.option('book.title')}", str(book.option("book.subtitle"))]
-    who = " · ".join(filter(None, [student.name, f"id {student.id}"]))
-    lines.append(f"**{who}**")
-    if student.video:
-        lines.append(f"**Video:** <{student.video}>")
-    if notice:
-        lines.append(f"> **{notice}**")
-    lines.append(
-        "The three questions in order: text, code and what it printed. Code that answers a "
-        "question stands in a cell that defines it, and the cells after it call that. The written "
-        "answers are in `mmn13.pdf` as well; `README.txt` says how to run this."
-    )
-    return "\n\n".join(lines)
+def _importing(chapter: Executed, defined: set[str], used: set[str]) -> Executed:
+    if not is_question(chapter.chapter.name):
+        return chapter
+
+    def trimmed(part: str | Cell) -> str | Cell:
+        if isinstance(part, str) or part.holds_digest:
+            return part
+        own = {name for name, origin in bound_by_imports(part.code).items()
+               if origin[0].startswith("mmn13lib")}  # fmt: skip
+        return replace(part, source=without_imports(part.code, own & defined | own - used))
+
+    parts = tuple(trimmed(part) for part in chapter.chapter.parts)
+    return replace(chapter, chapter=replace(chapter.chapter, parts=parts))
 
 
-def _chapter(chapter: Chapter, defined: set[str]) -> Iterator[NotebookNode]:
-    names: dict[str, tuple[str, str]] = {}
-    live = {cell.after: cell for cell in LIVE}
-    for number, part in enumerate(chapter.parts):
-        if isinstance(part, str):
-            if part.strip():
-                yield _markdown(f"{chapter.short_name}-text-{number}", part.strip(), "prose")
-        elif not part.holds_digest:
-            names |= imported_names(part.code)
-            objects = listed(part.code, names)
-            if part.label in ALSO_DEFINED:
-                module, name = ALSO_DEFINED[part.label]
-                objects.insert(0, getattr(import_module(module), name))
-            caption = _caption(part)
-            source = definition(objects, defined) if objects else _here(part.code)
-            defined |= {thing.__name__ for thing in objects}
-            yield _code(part.label, source, alt=str(part.options.get("fig-alt", "")))
-            if caption:
-                yield _markdown(f"{part.label}-caption", caption, "caption", of=part.label)
-            if part.label in live:
-                cell = live[part.label]
-                yield _markdown(f"{cell.label}-text", cell.text, "prose")
-                yield _code(cell.label, cell.code)
-
-
-def _caption(cell: Cell) -> str:
-    option = _CAPTION.get(cell.label.partition("-")[0], "")
-    return " ".join(str(cell.options.get(option, "")).split())
-
-
-def _here(code: str) -> str:
-    """Let a chapter's cell run in the unzipped folder, where no project is."""
-    code = code.replace("Settings.from_environment()", "Settings(Path.cwd())")
-    code = re.sub(r"^from mmn13lib\.writing\.listing import .+\n", "", code, flags=re.M)
-    return re.sub(r"^from IPython\.display import (.+)\n", _display_import, code, flags=re.M).strip(
-        "\n"
-    )
-
-
-def _display_import(statement: re.Match[str]) -> str:
-    """Leave out IPython's Markdown: the set-up cell's shows the report's numbers."""
-    names = [name.strip() for name in statement[1].split(",")]
-    others = [name for name in names if name != "Markdown"]
-    return f"from IPython.display import {', '.join(others)}\n" if others else ""
-
-
-def _markdown(label: str, text: str, kind: str, **more: Any) -> NotebookNode:
-    cell = nbformat.v4.new_markdown_cell(text, metadata={KEY: {"label": label, "is": kind, **more}})
+def _markdown(label: str, text: str) -> NotebookNode:
+    cell = nbformat.v4.new_markdown_cell(text)
     cell.id = label
     return cell
 
 
-def _code(label: str, source: str, **more: Any) -> NotebookNode:
-    more = {key: value for key, value in more.items() if value}
-    # the name stands in the cell as well: viewers don't show metadata, and the script names cells
-    named = f"# {label}\n{source}"
-    cell = nbformat.v4.new_code_cell(named, metadata={KEY: {"label": label, "is": "code", **more}})
+def _code(label: str, source: str) -> NotebookNode:
+    # the name stands in the cell as well: viewers don't show ids, and the script names cells
+    cell = nbformat.v4.new_code_cell(f"# {label}\n{source}")
     cell.id = label
     return cell
 
 
-def finish(notebook: NotebookNode, book: Book) -> References:
-    """Give an executed notebook's texts and outputs the report's numbers, in place.
-
-    Parameters
-    ----------
-    notebook
-        What `build` made, executed.
-    book
-        The report.
-
-    Returns
-    -------
-    mmn13lib.submission.markup.References
-        For `runtime.Markdown`, so that another execution gives the same texts.
+def finish(notebook: NotebookNode, made: Draft) -> None:
+    """Put the report's numbers into an executed notebook's outputs, in place.
 
     Raises
     ------
     UserError
-        If a text refers to something that has no number, or cites what has no entry.
+        If a cell displays what only Quarto reads.
     """
-    numbering = Numbering()
     for cell in notebook.cells:
-        marks = cell.metadata[KEY]
-        if cell.cell_type == "markdown" and marks["is"] == "prose":
-            cell.source = numbering.prose(cell.source)
-        elif marks["is"] == "caption":
-            words = numbering.item(marks["of"])
-            cell.source = f"**{words}.** {_italic(cell.source)}"
-        elif cell.cell_type == "code":
-            for text in _texts(cell):
-                numbering.prose(text["text/markdown"])
-    citations, entries = _bibliography(notebook, book)
-    references = References(numbering.labels, citations)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.metadata[KEY]["is"] != "front":
-            cell.source = plain(cell.source, references)
-        elif cell.cell_type == "code":
-            # warnings name folders of the machine and differ from one to the next
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-            for text in _texts(cell):
-                text["text/markdown"] = plain(text["text/markdown"], references)
-            _describe(cell)
-        if cell.metadata[KEY]["is"] == "references":
-            cell.source = f"# References\n\n{entries}"
-    _check_resolved(notebook)
-    return references
+        if cell.cell_type != "code":
+            continue
+        # warnings name folders of the machine and differ from one to the next
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        cell.metadata[KEY] = {"shows": bool(cell.outputs)}
+        in_words = dict(made.displayed.get(cell.id, ()))
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "text/markdown" in data:
+                data["text/markdown"] = in_words.get(data["text/markdown"], data["text/markdown"])
+                _refuse_marks(cell.id, data["text/markdown"])
+            if "image/png" in data and made.alternatives.get(cell.id):
+                output.metadata.setdefault("image/png", {})["alt"] = made.alternatives[cell.id]
 
 
-def _italic(text: str) -> str:
-    """Set a caption in italics, if nothing in it would end them early."""
-    words = re.sub(r"\$[^$]*\$", "", text)
-    return text if re.search(r"[*_`]", words) else f"*{text}*"
-
-
-def _texts(cell: NotebookNode) -> list[dict[str, str]]:
-    return [output.data for output in cell.outputs if "text/markdown" in output.get("data", {})]
-
-
-def _describe(cell: NotebookNode) -> None:
-    """Give pictures the text for those who don't see them."""
-    alt = cell.metadata[KEY].get("alt")
-    for output in cell.outputs if alt else []:
-        if "image/png" in output.get("data", {}):
-            output.metadata.setdefault("image/png", {})["alt"] = " ".join(alt.split())
-
-
-def _bibliography(notebook: NotebookNode, book: Book) -> tuple[dict[str, str], str]:
-    """Let pandoc write author and year of each entry that is cited, and the list of them."""
-    bibliography = book.option("bibliography")
-    if not bibliography:
-        return {}, ""
-    known = re.findall(r"^@\w+\{([\w:-]+),", (book.root / bibliography).read_text("utf-8"), re.M)
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    texts += [text["text/markdown"] for cell in notebook.cells if cell.cell_type == "code"
-              for text in _texts(cell)]  # fmt: skip
-    everything = "\n".join(texts)
-    cited = [key for key in known if re.search(rf"@{key}(?![\w-])", everything)]
-    if not cited:
-        return {}, ""
-    source = "\n\n".join(f"{key} [@{key}]" for key in cited) + "\n\n::: {#refs}\n:::\n"
-    made = _pandoc(source, ["--citeproc", f"--bibliography={book.root / bibliography}"])
-    short = dict(re.findall(r"^(\S+) \((.+)\)$", made, flags=re.M))
-    entries = made.split("\n\n")[len(cited) :]
-    return short, "\n\n".join(f"- {entry.strip()}" for entry in entries if entry.strip())
-
-
-def _pandoc(source: str, options: Sequence[str]) -> str:
-    import pypandoc
-
-    command = [pypandoc.get_pandoc_path(), "--from=markdown", "--to=commonmark", "--wrap=none"]
-    done = subprocess.run([*command, *options], input=source, capture_output=True, encoding="utf-8")
-    if done.returncode:
-        raise UserError(f"The notebook's references could not be made: {done.stderr.strip()}")
-    return re.sub(r"^</?div[^\n]*>\n\n?", "", done.stdout, flags=re.M)
-
-
-def _check_resolved(notebook: NotebookNode) -> None:
-    """Refuse a notebook in which a reference has no number."""
-    for cell in notebook.cells:
-        texts = [cell.source] if cell.cell_type == "markdown" else []
-        texts += [text["text/markdown"] for text in (_texts(cell) if not texts else [])]
-        for text in texts:
-            prose = re.sub(r"`[^`]*`", "", text)
-            left = re.search(r"(?<![\w@])@[a-z][\w-]+|\{#[\w-]+\}|\{\{<", prose)
-            if left:
-                label = cell.metadata[KEY]["label"]
-                raise UserError(f"The notebook's {label} refers to {left[0]}, which has no number.")
+def _refuse_marks(label: str, text: str) -> None:
+    for mark in QUARTOS_MARKS:
+        if mark in text:
+            place = text[max(0, text.index(mark) - 20) :][:60]
+            raise UserError(
+                f"The notebook's {label} would show what only Quarto reads ({place!r}): labels and "
+                "references stand whole in the cell's own source, callouts around the cell."
+            )
 
 
 def write(notebook: NotebookNode, path: Path) -> None:

@@ -7,8 +7,8 @@ import platform
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -17,11 +17,11 @@ from nbformat import NotebookNode
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.document import build
+from mmn13lib.rendering.execution import CellFailed, Executed, execute, render_lock, run_notebook
 from mmn13lib.submission import notebook as notebooks
-from mmn13lib.submission import running
-from mmn13lib.submission.contents import NOTEBOOK, REPORT, lay_out
+from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, lay_out
 from mmn13lib.submission.material import Material, folder_of
-from mmn13lib.submission.runtime import REFERENCES
 
 Progress = Callable[[str], None]
 
@@ -29,19 +29,7 @@ LARGEST = 20 * 10**6
 
 
 def make(material: Material, progress: Progress = print) -> Path:
-    """Make the ZIP.
-
-    Parameters
-    ----------
-    material
-        From `gather`.
-    progress
-        Gets each line to show.
-
-    Returns
-    -------
-    Path
-        ``submission/mmn13-<id>.zip``.
+    """Make ``submission/mmn13-<id>.zip``.
 
     Raises
     ------
@@ -50,12 +38,16 @@ def make(material: Material, progress: Progress = print) -> Path:
     """
     settings = material.settings
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
-        folder = Path(temporary) / "submission"
+        folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
+        pages.mkdir()
         lay_out(folder, material)
-        progress("Making the report's PDF.")
-        _report(folder / REPORT, material, progress)
-        notebook = executed_notebook(material, folder, progress)
-        notebooks.write(without_times(notebook), folder / NOTEBOOK)
+        chapters = executed_chapters(material, progress)
+        progress("Making the report's PDF and the notebook.")
+        with ThreadPoolExecutor() as pool:
+            report = pool.submit(build, chapters, material.book, pages, ("typst",))
+            notebook, _ = executed_notebook(material, chapters, folder, progress)
+        shutil.copyfile(report.result()[0], folder / REPORT)
+        notebooks.write(notebook, folder / NOTEBOOK)
         _refuse_machine_paths(folder, settings)
         content = _zipped(folder)
     size = max(len(content), len(json.dumps(notebook)))
@@ -71,71 +63,73 @@ def make(material: Material, progress: Progress = print) -> Path:
         raise storage.disk_error(target, error) from error
 
 
-def _report(target: Path, material: Material, progress: Progress) -> None:
-    """Make the PDF with the student on its first page; chapters come from the cache."""
-    from mmn13lib.rendering.document import build
-    from mmn13lib.rendering.execution import execute, render_lock
-
+def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
+    """Give the report's chapters, which come from the cache where they are fresh."""
     settings, book = material.settings, material.book
-    with render_lock(settings, progress), tempfile.TemporaryDirectory() as folder:
-        executed = [
-            execute(chapter, book, settings, lambda line: None) for chapter in book.chapters
-        ]
-        made = build(executed, book, Path(folder))
-        shutil.copyfile(next(file for file in made if file.suffix == ".pdf"), target)
+    with render_lock(settings, progress):
+        return [execute(chapter, book, settings, lambda line: None) for chapter in book.chapters]
 
 
-def executed_notebook(material: Material, folder: Path, progress: Progress = print) -> NotebookNode:
-    """Execute the notebook in a folder laid out as the ZIP is, or find it executed before.
+def executed_notebook(
+    material: Material, chapters: Sequence[Executed], folder: Path, progress: Progress = print
+) -> tuple[NotebookNode, dict[str, float]]:
+    """Execute the notebook in a folder from `lay_out`, or find it executed before.
 
-    Parameters
-    ----------
-    material
-        From `gather`.
-    folder
-        From `lay_out`; it gets the file of references as well.
-    progress
-        Gets each line to show.
-
-    Returns
-    -------
-    NotebookNode
-        Numbered, with outputs and, in its cells' metadata, the seconds that each took.
+    The front page and README.txt may change without an execution. Also gives the seconds that each
+    cell took.
     """
-    notebook = notebooks.build(material.book, material.student, material.notice)
-    kept = material.settings.cache / "notebooks" / f"{_key(notebook, folder)}.ipynb"
-    if not kept.is_file():
-        progress("Executing the notebook.")
-        running.execute(notebook, folder, progress)
-        shutil.rmtree(folder / "artifacts" / "cache", ignore_errors=True)  # the drawn sample
-        for older in kept.parent.glob("*.ipynb*"):
+    with tempfile.TemporaryDirectory(prefix="mmn13-") as pages:
+        draft = notebooks.draft(chapters, material.book, Path(pages))
+    notebook = draft.notebook
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    kept = material.settings.cache / "notebooks" / f"{_key(code, folder)}.json"
+    try:
+        stored = storage.read_json(kept)
+    except (storage.Damaged, ValueError):
+        stored = {"seconds": _execute(notebook, folder, progress)}
+        stored["cells"] = [[cell.execution_count, cell.outputs] for cell in code]
+        for older in kept.parent.glob("*"):
             older.unlink()
-        storage.write_bytes(kept, json.dumps(notebook).encode())
-    notebook = nbformat.reads(kept.read_text("utf-8"), as_version=4)
-    references = notebooks.finish(notebook, material.book)
-    target = folder / REFERENCES
-    target.write_text(json.dumps(asdict(references), indent=1, ensure_ascii=False), "utf-8")
-    return notebook
+        storage.write_json(kept, stored)
+    for cell, (count, outputs) in zip(code, stored["cells"], strict=True):
+        cell.execution_count, cell.outputs = count, nbformat.from_dict(outputs)
+    notebooks.finish(notebook, draft)
+    return notebook, stored["seconds"]
 
 
-def _key(notebook: NotebookNode, folder: Path) -> str:
+def _execute(notebook: NotebookNode, folder: Path, progress: Progress) -> dict[str, float]:
+    """Execute every cell as "Run all" does, where nothing of this machine's own is known."""
+    seconds: dict[str, float] = {}
+
+    def on_cell(index: int, took: float) -> None:
+        label = notebook.cells[index].id
+        seconds[label] = round(took, 1)
+        if took > 1:
+            progress(f"notebook, {label}, {took:.0f} s")
+
+    hidden = ("MMN13_", "PYTHONPATH")
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith(hidden)}
+    try:
+        run_notebook(notebook, folder, environment | {"PYTHONDONTWRITEBYTECODE": "1"}, on_cell)
+    except CellFailed as error:
+        label = notebook.cells[error.index].id
+        raise UserError(f"The notebook's cell {label} failed: {error}") from error
+    shutil.rmtree(folder / "artifacts" / "cache", ignore_errors=True)  # the drawn sample
+    return seconds
+
+
+def _key(code: Sequence[NotebookNode], folder: Path) -> str:
     """Digest all that an execution depends on."""
-    digest = hashlib.sha256((json.dumps(notebook) + platform.python_version()).encode())
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if file.suffix in (".py", ".json", ".safetensors", ".txt"):
+    sources = [platform.python_version(), *(cell.source for cell in code)]
+    digest = hashlib.sha256(json.dumps(sources).encode())
+    for file in _files(folder):
+        if file.name != READ_ME:
             digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def without_times(notebook: NotebookNode) -> NotebookNode:
-    """Note which cells have an output, for `mmn13 submit --check`; leave the seconds out."""
-    for cell in notebook.cells:
-        marks = cell.metadata[notebooks.KEY]
-        for name in ("seconds", "alt", "of"):
-            marks.pop(name, None)
-        if cell.cell_type == "code":
-            marks["shows"] = bool(cell.outputs)
-    return notebook
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _refuse_machine_paths(folder: Path, settings: Settings) -> None:
@@ -146,7 +140,7 @@ def _refuse_machine_paths(folder: Path, settings: Settings) -> None:
     words |= {str(path.absolute()) for path in given if path is not None}
     # JSON doubles backslashes
     needles = {form.encode() for word in words for form in (word, word.replace("\\", "\\\\"))}
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in _files(folder):
         content = _text_of_pdf(file) if file.suffix == ".pdf" else file.read_bytes()
         for needle in needles:
             if needle in content:
@@ -167,7 +161,7 @@ def _zipped(folder: Path) -> bytes:
     """Zip a folder so that the same files give the same bytes."""
     with tempfile.TemporaryFile() as buffer:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            for file in _files(folder):
                 entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16

@@ -1,96 +1,81 @@
 """Writes the video's script: what to say, which cells to run, and when.
 
-Its numbers come from the results that the report shows, its times from the executed notebook and
-from the pace at which people speak.
+The words are `report/video-script.qmd`: a scene under each heading, which names cells in backticks
+and ends with what to say. Its times are the notebook's cells' and the pace at which people speak.
 """
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from mmn13lib.foundation import storage
-from mmn13lib.rendering.book import Book, Chapter
-from mmn13lib.rendering.document import build
-from mmn13lib.rendering.execution import Executed
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.book import Book, Chapter, read_chapter
+from mmn13lib.rendering.document import assemble, build
+from mmn13lib.rendering.execution import Executed, execute
 from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.material import Material, folder_of
-from mmn13lib.submission.notebook import KEY
-from mmn13lib.submission.package import executed_notebook
-from mmn13lib.submission.story import Scene, scenes
+from mmn13lib.submission.notebook import questions
+from mmn13lib.submission.package import executed_chapters, executed_notebook
 from mmn13lib.writing.tables import markdown_table
 
+SCRIPT = "report/video-script.qmd"
+SAY = 'title="Say"}'
 WORDS_PER_MINUTE = 125
-LONGEST_CELL = 20.0
-"""Seconds: a cell that takes longer isn't run in the video, its output is shown."""
-
 SHORTEST, LONGEST = 6 * 60, 8 * 60
+"""Seconds that the video may take."""
 
 
 @dataclass(frozen=True)
-class Cue:
-    """A scene with its time.
+class Scene:
+    """One stretch of the video: its title, its Markdown, and the cells that it names."""
 
-    Parameters
-    ----------
-    scene
-        What is said and shown.
-    start, end
-        Seconds from the beginning of the video.
-    seconds
-        How long each of its cells takes.
-    """
-
-    scene: Scene
-    start: float
-    end: float
-    seconds: dict[str, float]
+    title: str
+    text: str
+    cells: tuple[str, ...]
 
     @property
-    def live(self) -> list[str]:
-        """The cells to run."""
-        return [label for label, took in self.seconds.items() if took < LONGEST_CELL]
+    def words(self) -> int:
+        """How many are said."""
+        return len(self.text.partition(SAY)[2].split())
 
 
-def schedule(story: Sequence[Scene], seconds: dict[str, float]) -> list[Cue]:
-    """Give every scene its time.
+def scenes(text: str, known: Collection[str]) -> list[Scene]:
+    """Divide the script's Markdown at its headings.
 
-    Parameters
-    ----------
-    story
-        The scenes.
-    seconds
-        What each of the notebook's cells takes, by its label.
-
-    Returns
-    -------
-    list of Cue
-        From 0 on, without gaps; the whole takes from six to eight minutes. Speaking and waiting
-        for cells come first; what is missing to six minutes is shared out as time to look, and
-        if it would be more than eight, cells are shown instead of run, the slowest first.
+    Raises
+    ------
+    UserError
+        If a scene names a cell that no chapter has.
     """
-    took = {label: seconds[label] for scene in story for label in scene.run}
-    speaking = [60 * len(scene.say.split()) / WORDS_PER_MINUTE for scene in story]
-    while True:
-        waiting = [
-            sum(took[label] for label in scene.run if took[label] < LONGEST_CELL) for scene in story
-        ]
-        total = sum(speaking) + sum(waiting)
-        runnable = [label for label in took if took[label] < LONGEST_CELL]
-        if total <= LONGEST or not runnable:
-            break
-        slowest = max(runnable, key=lambda label: took[label])
-        took[slowest] = LONGEST_CELL
-    looking = max(0.0, SHORTEST + 15 - total) / len(story)
-    cues, now = [], 0.0
-    for scene, spoken, waited in zip(story, speaking, waiting, strict=True):
-        end = now + spoken + waited + looking
-        cues.append(Cue(scene, now, end, {label: took[label] for label in scene.run}))
-        now = end
-    return cues
+    found = []
+    for part in f"\n{text}".split("\n# ")[1:]:
+        title, _, body = part.partition("\n")
+        cells = tuple(body.partition(SAY)[0].split("`")[1::2])
+        for cell in cells:
+            if cell not in known:
+                raise UserError(f"{SCRIPT}, “{title}”: no chapter has a cell {cell}.")
+        found.append(Scene(title, body.strip(), cells))
+    return found
+
+
+def schedule(story: Sequence[Scene], seconds: Mapping[str, float]) -> list[float]:
+    """Say when each scene begins, in seconds, and when the last one ends.
+
+    Speaking and waiting for cells come first; what is missing to six minutes is shared out as time
+    to look.
+    """
+    lengths = [
+        60 * scene.words / WORDS_PER_MINUTE + sum(seconds.get(cell, 0) for cell in scene.cells)
+        for scene in story
+    ]
+    looking = max(0.0, SHORTEST + 15 - sum(lengths)) / len(lengths)
+    starts = [0.0]
+    for length in lengths:
+        starts.append(starts[-1] + length + looking)
+    return starts
 
 
 def clock(seconds: float) -> str:
@@ -105,80 +90,43 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02}"
 
 
-def write(cues: Sequence[Cue], notice: str = "") -> str:
-    """Write the script as a chapter's Markdown.
-
-    Parameters
-    ----------
-    cues
-        From `schedule`.
-    notice
-        A warning to stand at the head; empty for none.
-
-    Returns
-    -------
-    str
-    """
-    warning = f'::: {{.callout-warning title="Not CIFAR-10"}}\n{notice}\n:::\n\n' if notice else ""
-    rows = [(clock(cue.start), clock(cue.end), cue.scene.title) for cue in cues]
-    total = clock(cues[-1].end)
+def timed(story: Sequence[Scene], seconds: Mapping[str, float], notice: str = "") -> str:
+    """Write the script with its clock, as a chapter's Markdown."""
+    starts = [clock(start) for start in schedule(story, seconds)]
+    rows = [(starts[k], starts[k + 1], scene.title) for k, scene in enumerate(story)]
+    warning = f'::: {{.callout-warning title="Not CIFAR-10"}}\n{notice}\n:::\n' if notice else ""
+    slow = [f"`{cell}` ({took:.0f} s)" for cell, took in seconds.items() if took >= 5]
+    long = "" if schedule(story, seconds)[-1] <= LONGEST else " **That is too long: shorten it.**"
     return "\n\n".join([
         "# Before you record {.unnumbered}",
-        warning + "Unzip the submission into an empty folder, open `mmn13.ipynb` there, choose "
-        "**Run all** once and wait: the cells below then have all that they need, and run again "
-        "in the seconds that are given. In Zoom: **Share screen**, the browser's window, zoom the "
-        "page to 125%, **Record**. Each cell has its name in its first line; Shift+Enter runs it. "
-        "The words are a proposal: say them your way.",
-        f"The clock adds up to **{total}** minutes, at {WORDS_PER_MINUTE} words a minute.",
+        warning,
+        "Unzip the submission into an empty folder, open `mmn13.ipynb` there, choose **Run all** "
+        "once and wait: the cells below then have all that they need. In Zoom: **Share screen**, "
+        "the browser's window, zoom the page to 125%, **Record**. Each cell has its name in its "
+        "first line; Shift+Enter runs it. The words are a proposal: say them your way.",
+        f"The clock adds up to **{starts[-1]}** minutes, at {WORDS_PER_MINUTE} words a minute."
+        + long
+        + (f" Cells that take a while: {', '.join(slow)}." if slow else ""),
         markdown_table(["from", "to", "what"], rows, align="rrl"),
-        *(_scene(cue) for cue in cues),
+        *(f"# {row[0]} – {row[1]}: {row[2]} {{.unnumbered}}\n\n{scene.text}"
+          for row, scene in zip(rows, story, strict=True)),
     ])  # fmt: skip
 
 
-def _scene(cue: Cue) -> str:
-    lines = [f"# {clock(cue.start)} – {clock(cue.end)}: {cue.scene.title} {{.unnumbered}}"]
-    lines.append(f"**Show:** {cue.scene.show}")
-    live = [f"`{label}` ({max(1, round(cue.seconds[label]))} s)" for label in cue.live]
-    if live:
-        lines.append(f"**Run:** {', '.join(live)}")
-    slow = [f"`{label}`" for label in cue.seconds if label not in cue.live]
-    if slow:
-        lines.append(
-            f"**Don't run**, show the output of {', '.join(slow)}: the time is needed elsewhere."
-        )
-    lines.append('::: {.callout-note title="Say"}\n' + cue.scene.say + "\n:::")
-    return "\n\n".join(lines)
-
-
-def times(notebook: NotebookNode) -> dict[str, float]:
-    """List the seconds that an executed notebook's cells took, by label."""
-    marks = [cell.metadata[KEY] for cell in notebook.cells if cell.cell_type == "code"]
-    return {mark["label"]: float(mark["seconds"]) for mark in marks}
-
-
 def make(material: Material, progress: Callable[[str], None] = print) -> list[Path]:
-    """Make the script, as HTML and as PDF.
-
-    Parameters
-    ----------
-    material
-        From `mmn13lib.submission.package.gather`.
-    progress
-        Gets each line to show.
-
-    Returns
-    -------
-    list of Path
-        ``submission/video-script.html`` and ``.pdf``.
-    """
+    """Make ``submission/video-script.html`` and ``.pdf``."""
+    settings, book = material.settings, material.book
+    known = {"set-up", *(cell.label for chapter in questions(book) for cell in chapter.cells)}
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
-        folder = Path(temporary)
-        lay_out(folder / "submission", material)
-        notebook = executed_notebook(material, folder / "submission", progress)
-        cues = schedule(scenes(material.results), times(notebook))
-        (folder / "pages").mkdir()
-        made = typeset(write(cues, material.notice), material.book, folder / "pages")
-        target = folder_of(material.settings)
+        folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
+        pages.mkdir()
+        said = execute(read_chapter(settings.root / SCRIPT, book), book, settings, progress)
+        story = scenes(assemble(said, book, "typst", pages), known)
+        lay_out(folder, material)
+        chapters = executed_chapters(material, progress)
+        _, seconds = executed_notebook(material, chapters, folder, progress)
+        made = typeset(timed(story, seconds, material.notice), book, pages)
+        target = folder_of(settings)
         try:
             target.mkdir(exist_ok=True)
             return [Path(shutil.copyfile(file, target / file.name)) for file in made]
@@ -187,22 +135,7 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
 
 
 def typeset(text: str, book: Book, folder: Path) -> list[Path]:
-    """Let the press make the documents of the script.
-
-    Parameters
-    ----------
-    text
-        From `write`.
-    book
-        The report, whose style it gets.
-    folder
-        An empty one.
-
-    Returns
-    -------
-    list of Path
-        The HTML file and the PDF.
-    """
+    """Make the script's HTML file and PDF, in the report's style."""
     title = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
     config = {
         **book.config,

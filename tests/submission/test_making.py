@@ -1,95 +1,101 @@
-"""The real book's ZIP, with made-up results and made-up outputs: everything but the execution."""
+"""A small report's ZIP, with made-up results and made-up outputs: everything but the execution."""
 
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
+from support.tiny_report import VIDEO, fill, reported, write_book
 
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
-from mmn13lib.submission.check import PARTS, PICTURE, check
+from mmn13lib.submission.check import check
 from mmn13lib.submission.contents import belongs
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.material import SAMPLE, Material
 
 PROJECT = Path(__file__).parents[2]
-STUDENT = Student("123456782", "https://example.org/video_1")
-
-
-def fill(notebook: Any, folder: Path, progress: object) -> None:
-    """Stand in for the execution: number the cells, show something, warn with a path."""
-    kinds = dict(PARTS.values())
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for count, cell in enumerate(cells, start=1):
-        cell.execution_count = count
-        kind = kinds.get(cell.id)
-        if kind == "stream":
-            cell.outputs = [nbformat.v4.new_output("stream", text="printed")]
-        elif kind:
-            content = "iVBORw0KGgo=" if kind == PICTURE else "some words"
-            cell.outputs = [nbformat.v4.new_output("display_data", {kind: content})]
-        warning = f"{folder}/mmn13lib/a.py:1: UserWarning"
-        cell.outputs.append(nbformat.v4.new_output("stream", name="stderr", text=warning))
-        cell.metadata.mmn13.seconds = 1.0
-    equations = ("outputs", "dk-matrix", "dx-matrix", "linear-image", "linear-kernel")
-    labels = [f"$$ x $$ {{#eq-q2-{name}}}" for name in equations]
-    next(cell for cell in cells if cell.id == "q2-outputs").outputs[0].data = {
-        "text/markdown": "\n\n".join(labels)
-    }
+STUDENT = Student("123456782", VIDEO)
+Make = Callable[[Student], Path]
 
 
 @pytest.fixture
-def made(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    made_up_results: Callable[..., Results],
-    made_up_pdf: bytes,
-) -> Path:
-    (tmp_path / "mmn13lib").symlink_to(PROJECT / "mmn13lib")
-    settings = Settings(tmp_path)
-    measurements.save(settings, "convolution", {"quick": True})
-    executed = []
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the executions, and make up what they give."""
+    executed: list[int] = []
+
+    def execute(*given: object) -> dict[str, float]:
+        executed.append(1)
+        return fill(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(package, "_execute", execute)
     monkeypatch.setattr(
-        package.running, "execute", lambda *given: (executed.append(1), fill(*given))
+        package, "executed_chapters", lambda material, progress: reported(material.book)
     )
-    monkeypatch.setattr(package, "_report", lambda target, *_: target.write_bytes(made_up_pdf))
+    return executed
+
+
+@pytest.fixture
+def make(tmp_path: Path, executed: list[int], made_up_results: Callable[..., Results]) -> Make:
+    root = write_book(tmp_path / "book")
+    (root / "mmn13lib").symlink_to(PROJECT / "mmn13lib")
+    measurements.save(Settings(root), "convolution", {"quick": True})
     results = made_up_results(mode="sample")
-    material = Material(settings, read_book(PROJECT), STUDENT, results)
-    path = package.make(material, lambda line: None)
-    assert package.make(material, lambda line: None) == path
-    assert len(executed) == 1  # the second time it is found
-    return path
+
+    def run(student: Student) -> Path:
+        config = (root / "_quarto.yml").read_text("utf-8").replace(STUDENT.id, student.id)
+        (root / "_quarto.yml").write_text(config, "utf-8")
+        material = Material(Settings(root), read_book(root), student, results)
+        return package.make(material, lambda line: None)
+
+    return run
 
 
-def test_a_grader_finds_everything_in_what_is_made(made: Path) -> None:
-    assert [finding.what for finding in check(made) if not finding.ok] == []
+def test_a_grader_finds_everything_in_what_is_made(make: Make) -> None:
+    made = make(STUDENT)
+    findings = check(made, read_book(made.parents[1]))
+    assert [finding.what for finding in findings if not finding.ok] == []
 
 
-def test_the_zip_holds_what_run_all_needs_and_nothing_else(made: Path) -> None:
+def test_the_zip_holds_what_run_all_needs_and_nothing_else(make: Make) -> None:
+    made = make(STUDENT)
     archive = zipfile.ZipFile(made)
     names = set(archive.namelist())
     assert {
         "README.txt",
         "artifacts/benchmarks/convolution.json",
-        "artifacts/references.json",
         "artifacts/results/submitted/results.safetensors",
         "mmn13.ipynb",
-        "mmn13lib/submission/runtime.py",
+        "mmn13lib/rendering/templates/report.md",
         "requirements.txt",
     } <= names
     assert all(belongs(name) for name in names)
     assert made.stat().st_size < package.LARGEST
     read_me = archive.read("README.txt").decode()
-    assert STUDENT.video in read_me and SAMPLE in read_me and "jupyter lab" in read_me
+    assert VIDEO in read_me and SAMPLE in read_me and "jupyter lab" in read_me
 
 
-def test_warnings_and_times_stay_here(made: Path) -> None:
+def test_warnings_and_times_stay_here(make: Make) -> None:
+    made = make(STUDENT)
     notebook = zipfile.ZipFile(made).read("mmn13.ipynb").decode()
     for trace in ("UserWarning", '"seconds"', str(PROJECT), str(made.parents[1])):
         assert trace not in notebook, trace
+
+
+def test_a_new_front_page_executes_nothing(make: Make, executed: list[int]) -> None:
+    make(STUDENT)
+    other = make(Student("000000018", VIDEO))
+    assert len(executed) == 1
+    front = zipfile.ZipFile(other).read("mmn13.ipynb").decode()
+    assert "000000018" in front
+
+
+def test_a_damaged_store_is_executed_again(make: Make, executed: list[int]) -> None:
+    made = make(STUDENT)
+    (kept,) = (made.parents[1] / "artifacts/cache/notebooks").glob("*.json")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert make(STUDENT) == made
+    assert len(executed) == 2

@@ -7,145 +7,131 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from support.tiny_report import fill, reported
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.submission.check import PARTS
-from mmn13lib.submission.definitions import imported_names
-from mmn13lib.submission.identity import Student
-from mmn13lib.submission.live import LIVE
-from mmn13lib.submission.notebook import build, finish
+from mmn13lib.rendering.execution import Executed
+from mmn13lib.submission import notebook as notebooks
+from mmn13lib.submission.definitions import bound_by_imports, listed
 
 PROJECT = Path(__file__).parents[2]
-STUDENT = Student("123456782", "https://example.org/v", "דנה כהן")
-CHAPTER = """\
-# Alpha {#sec-q1}
-
-```{python}
-#| label: q1-setup
-#| include: false
-from IPython.display import Markdown, display
-
-from mmn13lib.foundation.settings import Settings
-settings = Settings.from_environment()
-```
-
-See @fig-q1-one, @eq-q1-b, after [@he2016].
-
-$$ a = b $$ {#eq-q1-a}
-
-```{python}
-#| label: q1-equation
-Markdown("an equation")
-```
-
-```{python}
-#| label: fig-q1-one
-#| fig-cap: A picture
-#| fig-alt: A text for those who do not see it
-1
-```
-"""
-
-
-@pytest.fixture(scope="module")
-def real() -> NotebookNode:
-    return build(read_book(PROJECT), STUDENT)
+SUBMISSION = PROJECT / "mmn13lib" / "submission"
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Book:
-    (tmp_path / "_quarto.yml").write_text(
-        "book: {title: T, subtitle: S, chapters: [q1-alpha.qmd]}\nbibliography: r.bib\n"
-    )
-    digest = "```{python}\n#| label: dependencies\n# none\n```\n"
-    (tmp_path / "_dependencies").mkdir()
-    (tmp_path / "_dependencies" / "q1-alpha.md").write_text(digest)
-    include = "{{< include _dependencies/q1-alpha.md >}}"
-    first, _, rest = CHAPTER.partition("\n")
-    (tmp_path / "q1-alpha.qmd").write_text(f"{first}\n\n{include}\n{rest}")
-    (tmp_path / "r.bib").write_text(
-        "@book{he2016, author={He, K. and Zhang, X.}, title={Deep}, year={2016}}\n"
-    )
-    return read_book(tmp_path)
+def made(book: Book, tmp_path: Path) -> NotebookNode:
+    draft = notebooks.draft(reported(book), book, tmp_path)
+    fill(draft.notebook, tmp_path, None)
+    notebooks.finish(draft.notebook, draft)
+    return draft.notebook
 
 
-def show(notebook: NotebookNode, label: str, data: dict[str, str]) -> None:
-    cell = next(cell for cell in notebook.cells if cell.id == label)
-    cell.outputs = [nbformat.v4.new_output("display_data", data)]
+def by_name(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    return {cell.id: cell for cell in notebook.cells}
 
 
 def sources(notebook: NotebookNode, kind: str) -> str:
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == kind)
 
 
-def test_the_first_cell_says_who_and_where_the_video_is(real: NotebookNode) -> None:
-    first = real.cells[0].source
-    assert "דנה כהן · id 123456782" in first
-    assert "<https://example.org/v>" in first
+def test_the_first_cell_says_who_and_where_the_video_is(made: NotebookNode) -> None:
+    first = made.cells[0].source
+    assert "# T\n" in first and "דנה כהן · id 123456782" in first
+    assert "<https://zoom.us/rec/play_(1)>" in first
 
 
-def test_the_notebook_is_valid_and_its_cells_are_named(real: NotebookNode) -> None:
-    nbformat.validate(real)
-    names = [cell.id for cell in real.cells]
+def test_the_notebook_is_valid_and_its_cells_are_named(made: NotebookNode) -> None:
+    nbformat.validate(made)
+    names = [cell.id for cell in made.cells]
     assert len(set(names)) == len(names)
+    code = [cell for cell in made.cells if cell.cell_type == "code"]
+    assert all(cell.source.startswith(f"# {cell.id}\n") for cell in code)
 
 
-def test_every_code_cell_is_python(real: NotebookNode) -> None:
-    for cell in real.cells:
-        if cell.cell_type == "code":
-            compile(cell.source.replace("%config", "#"), cell.id, "exec")
+def test_the_text_has_its_numbers(made: NotebookNode) -> None:
+    prose = sources(made, "markdown")
+    assert "# 1 Alpha" in prose and "At a glance" not in prose
+    assert "See Figure 1.1, Equation 1.3, after (He 2016)." in prose
+    assert "$$ a = b \\tag{1.1} $$" in prose
+    assert "**Figure 1.1:** A picture" in prose and "**Table 1.1:** A table" in prose
+    assert "# References\n\n- He, K. 2016. *Deep*." in prose
 
 
-def test_all_parts_and_all_live_cells_are_there(real: NotebookNode) -> None:
-    names = {cell.id for cell in real.cells}
-    assert {label for label, _ in PARTS.values()} <= names
-    assert {cell.label for cell in LIVE} <= names
+def test_code_and_output_say_the_same_numbers(made: NotebookNode) -> None:
+    cells = by_name(made)
+    code = r'Markdown(rf"$$ {name} \tag{{1.2}} $$ in Chapter 1, by He (2016)")'
+    assert cells["q1-equation"].source == f"# q1-equation\n{code}"
+    (equation,) = cells["q1-equation"].outputs
+    assert equation.data["text/markdown"] == r"$$ x \tag{1.2} $$ in Chapter 1, by He (2016)"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "class Conv2d(Module):",
-        "def convolution_gradients(",
-        "class TransferResNet(ResNet):",
-        "def train_head(",
-        "def blatant_mistakes(",
-        "class SmallResNet(nn.Module):",
-    ],
-)
-def test_the_answers_code_is_defined_in_a_cell(real: NotebookNode, statement: str) -> None:
-    assert sources(real, "code").count(f"\n{statement}") == 1
+def test_what_no_source_says_is_numbered_in_the_output(made: NotebookNode) -> None:
+    (equation,) = by_name(made)["q1-unknown"].outputs
+    assert equation.data["text/markdown"] == r"$$ c \tag{1.3} $$"
 
 
-def test_nothing_displays_a_copy_or_needs_the_project(real: NotebookNode) -> None:
-    code = sources(real, "code")
-    for trace in ("listing", "from_environment", "display import Markdown", "#|"):
+def test_an_output_that_only_quarto_reads_is_refused(book: Book, tmp_path: Path) -> None:
+    draft = notebooks.draft(reported(book), book, tmp_path)
+    fill(draft.notebook, tmp_path, None)
+    by_name(draft.notebook)["q1-equation"].outputs[1].data = {"text/markdown": "see @fig-q1-one"}
+    with pytest.raises(UserError, match=r"q1-equation would show .*see @fig-q1-one"):
+        notebooks.finish(draft.notebook, draft)
+
+
+def test_pictures_have_their_alternative_text(made: NotebookNode) -> None:
+    (picture,) = by_name(made)["fig-q1-one"].outputs
+    assert picture.metadata["image/png"]["alt"] == "A text for those who do not see it"
+
+
+def test_a_listing_becomes_the_one_definition(made: NotebookNode) -> None:
+    code = sources(made, "code")
+    assert code.count("\ndef side_by_side(") == 1
+    setup = by_name(made)["q1-setup"].source
+    assert "from mmn13lib.writing.tables import markdown_table\n" in setup
+    assert "side_by_side" not in setup and "listing" not in code
+    assert "from_environment" in setup
+
+
+def test_hidden_cells_go_in_and_quartos_marks_do_not(made: NotebookNode) -> None:
+    code = sources(made, "code")
+    assert "# q1-live\nprint" in code
+    for trace in ("#|", ":::", "dependencies", "@fig"):
         assert trace not in code, trace
 
 
-def test_texts_and_outputs_get_their_numbers(tiny: Book) -> None:
-    notebook = build(tiny, STUDENT)
-    show(notebook, "q1-equation", {"text/markdown": "$$ c $$ {#eq-q1-b} in @sec-q1"})
-    show(notebook, "fig-q1-one", {"image/png": "iVBORw0KGgo="})
-    references = finish(notebook, tiny)
-    prose = sources(notebook, "markdown")
-    assert "# 1 Alpha" in prose
-    assert "See Figure 1.1, Equation 1.2, after (He and Zhang 2016)." in prose
-    assert "$$ a = b \\tag{1.1} $$" in prose
-    assert "**Figure 1.1.** *A picture*" in prose
-    assert "# References" in prose and "*Deep*" in prose
-    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    (equation,) = outputs["q1-equation"]
-    assert equation.data["text/markdown"] == "$$ c \\tag{1.2} $$ in Chapter 1"
-    (picture,) = outputs["fig-q1-one"]
-    assert picture.metadata["image/png"]["alt"] == "A text for those who do not see it"
-    assert references.labels["fig-q1-one"] == "Figure 1.1"
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    """Make the real report's notebook, as far as that can be without executing anything."""
+    book = read_book(PROJECT)
+    found = re.findall(r"#(eq-[\w-]+)|@(eq-[\w-]+)", "".join(map(str, book.chapters)))
+    shown = {label for label, _ in found}
+    missing = {label for _, label in found if label} - shown
+    assert not missing, "an equation that only a cell's output labels is referred to"
+    chapters = [Executed(chapter, tuple([] for _ in chapter.cells), 0) for chapter in book.chapters]
+    return notebooks.draft(chapters, book, tmp_path_factory.mktemp("real")).notebook
 
 
-def test_a_reference_without_a_target_is_refused(tiny: Book) -> None:
-    with pytest.raises(UserError, match="eq-q1-b, which has no number"):
-        finish(build(tiny, STUDENT), tiny)
+def test_every_cell_of_the_real_chapters_is_there(real: NotebookNode) -> None:
+    names = by_name(real)
+    for chapter in notebooks.questions(read_book(PROJECT)):
+        for cell in chapter.cells:
+            if not cell.holds_digest:
+                assert cell.label in names or listed(cell.code), cell.label
+
+
+def test_every_real_code_cell_is_python(real: NotebookNode) -> None:
+    for cell in real.cells:
+        if cell.cell_type == "code":
+            compile(cell.source.replace("%config", "#"), cell.id, "exec")
+            assert "#|" not in cell.source and ":::" not in cell.source
+
+
+def test_nothing_is_both_imported_and_defined(real: NotebookNode) -> None:
+    code = [cell.source.replace("%config", "#") for cell in real.cells if cell.cell_type == "code"]
+    defined = re.findall(r"^(?:class|def) (\w+)", "\n".join(code), flags=re.M)
+    imported = {name for cell in code for name in bound_by_imports(cell)}
+    assert len(defined) == len(set(defined)) and not imported & set(defined)
 
 
 def names(code: str) -> tuple[set[str], set[str]]:
@@ -164,15 +150,15 @@ def names(code: str) -> tuple[set[str], set[str]]:
     return bound, used - bound
 
 
-def test_no_chapter_takes_a_name_from_another_under_its_feet() -> None:
+def test_no_chapter_takes_a_name_from_another_under_its_feet(real: NotebookNode) -> None:
     # in the one notebook any cell may be run again after all the others
     bound: dict[str, dict[str, str]] = {}
     taken: dict[str, set[str]] = {}
-    for cell in build(read_book(PROJECT), STUDENT).cells:
+    for cell in real.cells:
         question = re.search(r"q\d", cell.id)
         if question and cell.cell_type == "code":
             binds, takes = names(cell.source)
-            imported = imported_names(cell.source)
+            imported = bound_by_imports(cell.source)
             here = bound.setdefault(question[0], {})
             here |= {
                 name: ".".join(filter(None, imported.get(name, (question[0],)))) for name in binds
@@ -186,3 +172,14 @@ def test_no_chapter_takes_a_name_from_another_under_its_feet() -> None:
         if other != chapter and binds[name] != bound[chapter][name]
     }
     assert not clashes
+
+
+def test_nothing_outside_the_filter_numbers_or_reads_markdown() -> None:
+    for module in [*SUBMISSION.glob("*.py"), PROJECT / "mmn13lib/rendering/document.py"]:
+        code = module.read_text("utf-8")
+        for word in ('"Figure', '"Table', '"Equation', '"Section', "\\tag{{", "counters"):
+            assert word not in code, (module.name, word)
+    with_patterns = {
+        m.name for m in SUBMISSION.glob("*.py") if "import re\n" in m.read_text("utf-8")
+    }
+    assert with_patterns == {"contents.py"}  # names of files

@@ -26,7 +26,7 @@ def state(monkeypatch: pytest.MonkeyPatch, made_up_results: Make) -> dict[str, o
     state: dict[str, object] = {"changes": [], "mode": "imagenet", "outdated": False}
     monkeypatch.setattr(material.load, "load", lambda settings: made_up_results(mode=state["mode"]))
     monkeypatch.setattr(
-        material.dependencies, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
+        material.cache, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
     )
     monkeypatch.setattr(material, "measured", lambda settings: ["convolution"])
     monkeypatch.setattr(
