@@ -4,7 +4,6 @@ Ten drawn patterns in random colours, sizes and places, under noise. They are ma
 with whole numbers only, so every machine makes the same bytes, which the checksums hold.
 """
 
-import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import check_integrity
 
 from mmn13lib.foundation import storage
 
@@ -21,28 +21,15 @@ NUM_TEST = 200
 NOISE = 40  # grey levels, either way
 
 CLASSES = (
-    "disc",
-    "ring",
-    "square",
-    "frame",
-    "triangle",
-    "cross",
-    "rows",
-    "columns",
-    "diagonals",
-    "checks",
-)
+    "disc", "ring", "square", "frame", "triangle",
+    "cross", "rows", "columns", "diagonals", "checks",
+)  # fmt: skip
 
 
 class SampleCIFAR10(CIFAR10):
     """The sample, read as torchvision reads CIFAR-10, with checksums of its own.
 
-    Parameters
-    ----------
-    root
-        The folder that holds the sample's folder; it is made there when it is absent or damaged.
-    train, transform, target_transform
-        As for `torchvision.datasets.CIFAR10`.
+    It is drawn into the folder `root` when it is absent there or damaged.
     """
 
     base_folder = "cifar-10-sample-py"
@@ -55,45 +42,22 @@ class SampleCIFAR10(CIFAR10):
     }
 
     def __init__(
-        self,
-        root: str | Path,
-        train: bool = True,
-        transform: Callable[..., Any] | None = None,
-        target_transform: Callable[..., Any] | None = None,
+        self, root: str | Path, train: bool = True, transform: Callable[..., Any] | None = None
     ) -> None:
-        self.root = str(root)
-        if not self._check_integrity():
-            write_sample(Path(root) / self.base_folder)
-        super().__init__(root, train, transform, target_transform)
-
-
-def write_sample(folder: Path) -> None:
-    """Draw the sample and write its files.
-
-    Parameters
-    ----------
-    folder
-        Where to.
-
-    Raises
-    ------
-    UserError
-        If the disk is full or the folder can't be written to.
-    """
-    for name, content in batch_files().items():
-        storage.write_bytes(folder / name, content)
+        folder = Path(root) / self.base_folder
+        names = (self.meta["filename"], self.meta["md5"])
+        listed = (*self.train_list, *self.test_list, names)
+        if not all(check_integrity(folder / name, md5) for name, md5 in listed):
+            for name, content in batch_files().items():
+                storage.write_bytes(folder / name, content)
+        super().__init__(root, train, transform)
 
 
 def batch_files() -> dict[str, bytes]:
-    """Draw the sample as CIFAR-10's files.
-
-    Returns
-    -------
-    dict
-        Names and contents: a training batch, a test batch and the classes' names.
-    """
+    """Draw the sample as CIFAR-10's files: a training batch, a test batch, the classes' names."""
     random = np.random.RandomState(SEED)  # its stream is frozen, unlike default_rng's
-    images, labels = draw(NUM_TRAIN + NUM_TEST, random)
+    labels = np.arange(NUM_TRAIN + NUM_TEST) % len(CLASSES)
+    images = np.stack([_draw_one(CLASSES[label], random) for label in labels])
     return {
         "data_batch_1": _batch("training batch 1 of 1", images[:NUM_TRAIN], labels[:NUM_TRAIN]),
         "test_batch": _batch("testing batch 1 of 1", images[NUM_TRAIN:], labels[NUM_TRAIN:]),
@@ -101,28 +65,6 @@ def batch_files() -> dict[str, bytes]:
             {"num_cases_per_batch": NUM_TRAIN, "label_names": list(CLASSES), "num_vis": 3072}
         ),
     }
-
-
-def draw(num_images: int, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """Draw images of the ten classes in turn.
-
-    Parameters
-    ----------
-    num_images
-        How many.
-    random
-        Draws colours, places, sizes and noise.
-
-    Returns
-    -------
-    images : numpy.ndarray
-        uint8 (N, 3, 32, 32).
-    labels : numpy.ndarray
-        int64 (N,), 0 to 9 and again.
-    """
-    labels = np.arange(num_images) % len(CLASSES)
-    images = np.stack([_draw_one(CLASSES[label], random) for label in labels])
-    return images, labels
 
 
 def _draw_one(pattern: str, random: np.random.RandomState) -> np.ndarray:
@@ -172,19 +114,3 @@ def _batch(label: str, images: np.ndarray, labels: np.ndarray) -> bytes:
 def _pickle(value: dict[str, Any]) -> bytes:
     # NumPy 2 renamed the module; CIFAR-10's own files, and thus ours, have the older name
     return pickle.dumps(value, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.")
-
-
-def md5(content: bytes) -> str:
-    """Give the checksum that torchvision compares.
-
-    Parameters
-    ----------
-    content
-        A file's bytes.
-
-    Returns
-    -------
-    str
-        Hexadecimal.
-    """
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,9 +1,10 @@
 """What a network costs: multiply-adds for one image, and parameters."""
 
-import math
+import copy
 
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> int:
@@ -15,7 +16,7 @@ def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> 
     Parameters
     ----------
     model
-        Any network of `Conv2d` and `Linear` layers; left as it was.
+        Left as it is.
     input_shape
         Channels, height, width of the image, in pixels.
 
@@ -28,48 +29,14 @@ def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> 
     >>> count_multiply_adds(nn.Conv2d(3, 8, kernel_size=7, stride=7), (3, 224, 224))
     1204224
     """
-    total = 0
-
-    def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Conv2d):
-            window = math.prod(layer.kernel_size) * layer.in_channels // layer.groups
-            total += output[0].numel() * window
-        elif isinstance(layer, nn.Linear):
-            total += output[0].numel() * layer.in_features
-
-    handles = [
-        layer.register_forward_hook(count)
-        for layer in model.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
-    modes = {layer: layer.training for layer in model.modules()}
-    some = next(model.parameters())
-    try:
-        model.eval()  # the running statistics of BatchNorm stay as they are
-        with torch.no_grad():
-            model(torch.zeros(1, *input_shape, device=some.device, dtype=some.dtype))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for layer, training in modes.items():
-            layer.training = training
-    return total
+    shapes_alone = copy.deepcopy(model).to("meta")  # computes nothing
+    with FlopCounterMode(display=False) as counter:
+        shapes_alone(torch.empty(1, *input_shape, device="meta"))
+    return int(counter.get_total_flops()) // 2
 
 
 def count_parameters(model: nn.Module, trained_only: bool = False) -> int:
-    """Count a network's parameters.
-
-    Parameters
-    ----------
-    model
-        Any network.
-    trained_only
-        Count those alone that have ``requires_grad``.
-
-    Returns
-    -------
-    int
+    """Count a network's parameters, or those alone that have ``requires_grad``.
 
     Examples
     --------

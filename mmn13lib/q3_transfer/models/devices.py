@@ -25,7 +25,7 @@ def choose_dtype(device: torch.device) -> torch.dtype:
 def keep_freed_memory() -> None:
     """Let the C library keep the memory that tensors free, for the next ones.
 
-    glibc gives large blocks back to the system; fetching them again, page by page, is a fifth of
+    glibc gives large blocks back to the system; fetching them again, page by page, is a tenth of
     a training's time on a CPU.
     """
     if sys.platform == "linux":

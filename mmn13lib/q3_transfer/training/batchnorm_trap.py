@@ -44,7 +44,7 @@ class BatchNormTrap:
     total_buffers: int
     accuracy_trap: float
     accuracy_frozen: float
-    difference_interval: tuple[float, float]
+    difference_interval: list[float]
     seeds: int
     images: int
     validation_images: int
@@ -103,7 +103,7 @@ def run_batchnorm_trap(
         total_buffers=len(before),
         accuracy_trap=float(trap.mean()),
         accuracy_frozen=float(frozen.mean()),
-        difference_interval=paired_interval(frozen, trap),
+        difference_interval=list(paired_interval(frozen, trap)),
         seeds=seeds,
         images=len(images),
         validation_images=len(trap),

@@ -1,6 +1,7 @@
 """The embedded sample is what its checksums say, in CIFAR-10's own format."""
 
 import errno
+import hashlib
 import os
 import pickle
 from pathlib import Path
@@ -16,12 +17,11 @@ from mmn13lib.q3_transfer.data.sample import (
     NUM_TRAIN,
     SampleCIFAR10,
     batch_files,
-    md5,
 )
 
 
 def test_the_drawing_gives_the_bytes_that_the_checksums_hold() -> None:
-    drawn = {name: md5(content) for name, content in batch_files().items()}
+    drawn = {name: hashlib.md5(content).hexdigest() for name, content in batch_files().items()}
     listed = [*SampleCIFAR10.train_list, *SampleCIFAR10.test_list]
     assert drawn == dict(listed) | {"batches.meta": SampleCIFAR10.meta["md5"]}
 
@@ -47,13 +47,15 @@ def test_it_is_read_like_cifar10(tmp_path: Path) -> None:
     assert label == 3
 
 
-def test_a_damaged_file_is_drawn_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["data_batch_1", "test_batch", "batches.meta"])
+def test_a_damaged_or_missing_file_is_drawn_again(name: str, tmp_path: Path) -> None:
     SampleCIFAR10(tmp_path)
-    batch = tmp_path / SampleCIFAR10.base_folder / "data_batch_1"
-    whole = batch.read_bytes()
-    batch.write_bytes(whole[:-100])
-    SampleCIFAR10(tmp_path)
-    assert batch.read_bytes() == whole
+    file = tmp_path / SampleCIFAR10.base_folder / name
+    whole = file.read_bytes()
+    for spoil in (lambda: file.write_bytes(whole[:-100]), file.unlink):
+        spoil()
+        SampleCIFAR10(tmp_path)
+        assert file.read_bytes() == whole
 
 
 def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,10 +32,11 @@ def test_every_block_reduces_height_and_width():
 @pytest.mark.parametrize(("kernel_size", "stride", "padding"), [(7, 7, 0), (3, 2, 1)])
 def test_the_shortcut_is_a_strided_convolution_at_the_windows_centres(kernel_size, stride, padding):
     block = ResidualBlock(2, 2, kernel_size, stride, padding).eval()
+    first, second = block.residual[0], block.residual[3]
     centre = kernel_size // 2
     with torch.no_grad():
-        block.conv2.weight.zero_()
-        strided = torch.zeros_like(block.conv1.weight)
+        second.weight.zero_()
+        strided = torch.zeros_like(first.weight)
         strided[:, :, centre, centre] = block.shortcut[0].weight[:, :, 0, 0]
         x = torch.rand(1, 2, 28, 28)
         expected = nn.functional.conv2d(x, strided, stride=stride, padding=padding)
