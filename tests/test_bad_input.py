@@ -105,6 +105,8 @@ ATTACKS = {
     ),
     "a list in itself": (local("x: &a [*a]"), ["status"], rf"{LOCAL}: x contains itself"),
     "half a character": (local('x: "\\ud800"'), ["status"], rf"{LOCAL}: x holds half"),
+    "bytes": (local("x: !!binary aGVsbG8="), ["status"], rf"{LOCAL}: x should be text, a number"),
+    "a set": (local("x: !!set {a, b}"), ["status"], rf"{LOCAL}: x should be text, a number"),
     "a tag for objects": (
         local("x: !!python/object:os.system {}"), ["status"], rf"{LOCAL} is no valid YAML",
     ),

@@ -55,21 +55,25 @@ def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[
     """
     files: set[Path] = set()
     libraries: set[str] = set()
+    looked_for: set[tuple[str, ...]] = set()
     waiting = list(names)
     while waiting:
         top, *rest = waiting.pop().split(".")
         if top != package.name:
             libraries.add(top)
             continue
-        for depth in range(len(rest) + 1):
-            file = _module_file(package, rest[:depth])
-            if file is not None and file not in files:
+        for parts in (tuple(rest[:depth]) for depth in range(len(rest) + 1)):
+            if parts in looked_for:
+                continue
+            looked_for.add(parts)
+            file = _module_file(package, parts)
+            if file is not None:
                 files.add(file)
                 waiting.extend(imported_names(file.read_text("utf-8")))
     return sorted(files), libraries
 
 
-def _module_file(package: Path, parts: list[str]) -> Path | None:
+def _module_file(package: Path, parts: Iterable[str]) -> Path | None:
     base = package.joinpath(*parts)
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((file for file in candidates if file.is_file()), None)

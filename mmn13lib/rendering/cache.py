@@ -11,7 +11,7 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.dependencies import changes, dependencies, digest
+from mmn13lib.rendering.dependencies import changes, dependencies, key_of
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -107,9 +107,10 @@ def record(
     """
     known = _recorded(chapter, settings, engine)
     state = {"dependencies": found, "entry": entry}
-    if list(known.items())[-1:] != [(digest(found), state)]:
-        known.pop(digest(found), None)
-        kept = [*known.items(), (digest(found), state)][-KEPT:]
+    key = key_of(found)
+    if list(known.items())[-1:] != [(key, state)]:
+        known.pop(key, None)
+        kept = [*known.items(), (key, state)][-KEPT:]
         storage.write_json(_record(chapter, settings, engine), dict(kept))
 
 
@@ -118,7 +119,7 @@ def reasons(chapter: str, found: dict[str, str], settings: Settings, engine: str
     known = _recorded(chapter, settings, engine)
     if not known:
         return ["not executed yet"]
-    kept = known.get(digest(found))
+    kept = known.get(key_of(found))
     if kept is None:
         return changes(list(known.values())[-1]["dependencies"], found)
     return [] if (settings.cache / kept["entry"]).exists() else ["its cached output is gone"]
@@ -141,6 +142,6 @@ def _record(chapter: str, settings: Settings, engine: str) -> Path:
 def _recorded(chapter: str, settings: Settings, engine: str) -> dict[str, Any]:
     try:
         known = storage.read_json(_record(chapter, settings, engine))
-        return {digest: state for digest, state in known.items() if "entry" in state}
+        return {key: state for key, state in known.items() if "entry" in state}
     except (storage.Damaged, ValueError, AttributeError, TypeError):
         return {}

@@ -63,6 +63,8 @@ def _check_values(file: str, value: Any, key: str = "", above: tuple[int, ...] =
         raise UserError(f"{file}: {key} contains itself (an alias, *, inside its own anchor, &).")
     if isinstance(value, str) and not is_unicode(value):
         raise UserError(f"{file}: {key} holds half a character (a surrogate), {value!r}.")
+    if not isinstance(value, str | int | float | dict | list | None):
+        raise UserError(f"{file}: {key} should be text, a number, a list or `name: value` lines.")
     if isinstance(value, dict | list):
         above = (*above, id(value))
     for name, inner in value.items() if isinstance(value, dict) else ():

@@ -7,15 +7,11 @@ engine puts it in its place in memory. Nothing here imports what it looks at, so
 """
 
 import ast
-import hashlib
-import json
 import platform
 import re
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distributions, version
-from pathlib import Path
-from typing import Any
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 
 from mmn13lib.benchmarks.measurements import measurement_path
 from mmn13lib.foundation import provenance
@@ -41,33 +37,38 @@ def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, 
         return {}
     figure_options = {name: book.option(name) for name in book.config if name.startswith("fig-")}
     found = {
-        CELLS: digest([cell.source for cell in cells]),
-        FIGURES: digest(figure_options),
+        CELLS: provenance.key(cells=[cell.source for cell in cells]),
+        FIGURES: provenance.key(options=figure_options),
         "Python": platform.python_version(),
     }
     package = settings.root / "mmn13lib"
     code = "\n".join(_plain_python(cell) for cell in cells)
     files, libraries = provenance.import_closure(provenance.imported_names(code), package)
     for file in files:
-        found[file.relative_to(settings.root).as_posix()] = _file_digest(file)
+        found[file.relative_to(settings.root).as_posix()] = provenance.file_digest(file)[:16]
     sources = [code, *(file.read_text("utf-8") for file in files)]
     libraries |= {name for source in sources for name in _names_of_versions(source)}
     found |= {name: number for name in sorted(libraries) if (number := _version(name))}
     for name in sorted({name for source in sources for name in _measurements(source)}):
         path = measurement_path(settings, name)
         found[path.relative_to(settings.root).as_posix()] = (
-            _file_digest(path) if path.is_file() else MISSING
+            provenance.file_digest(path)[:16] if path.is_file() else MISSING
         )
     if package / INPUTS in files:
         found |= _inputs(settings)
     return found
 
 
+def key_of(found: dict[str, str]) -> str:
+    """Make the key under which a chapter with these dependencies is known."""
+    return provenance.key(dependencies=found)
+
+
 def digest_source(found: dict[str, str]) -> str:
     """Write the hidden cell that makes dependencies part of jupyter-cache's key."""
     return (
         "#| label: dependencies\n#| include: false\n"
-        f"# what this chapter depends on: {digest(found)}"
+        f"# what this chapter depends on: {key_of(found)}"
     )
 
 
@@ -165,23 +166,15 @@ def _version(library: str) -> str:
     try:
         return version(library)
     except PackageNotFoundError:
-        return _versions_by_import().get(library, "")
+        found = _by_import_name().get(library)
+        return found.version if found else ""
 
 
 @cache
-def _versions_by_import() -> dict[str, str]:
+def _by_import_name() -> dict[str, Distribution]:
     """List the libraries that are imported by another name than their own, as Pillow is."""
     return {
-        name: distribution.version
+        name: distribution
         for distribution in distributions()
         for name in (distribution.read_text("top_level.txt") or "").split()
     }
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def digest(value: Any) -> str:
-    """Digest what JSON can write, in 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,6 +1,5 @@
 """Renders the report: prepares, chooses the engine, executes what has to be, publishes."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.provenance import file_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, quarto
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.dependencies import dependencies, digest
+from mmn13lib.rendering.dependencies import dependencies
 from mmn13lib.rendering.execution import ENGINE, execute, render_lock
 from mmn13lib.rendering.publishing import publish
 
@@ -76,7 +76,7 @@ def render_embedded(
     progress("Making the documents.")
     from mmn13lib.rendering.document import build
 
-    key = _key(book, settings)
+    made_from = _key(book, settings)
     for abandoned in settings.root.glob("_report.build-*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     try:
@@ -86,7 +86,11 @@ def render_embedded(
     except OSError as error:
         raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
     files = [settings.report / file.name for file in made]
-    record = {"key": key, "files": [f.name for f in files], "digests": [_digest(f) for f in files]}
+    record = {
+        "key": made_from,
+        "files": [f.name for f in files],
+        "digests": [file_digest(f) for f in files],
+    }
     storage.write_json(settings.cache / "documents.json", record)
     return files
 
@@ -105,11 +109,11 @@ def _made_before(book: Book, settings: Settings) -> list[Path]:
     try:
         made = storage.read_json(settings.cache / "documents.json")
         files = [settings.report / name for name in made["files"]]
-        same = [_digest(file) for file in files] == made["digests"]
+        same = [file_digest(file) for file in files] == made["digests"]
     except (storage.Damaged, OSError, ValueError, KeyError, TypeError):
         return []
-    key = _key(book, settings) if same else ""
-    return files if key and key == made["key"] else []
+    made_from = _key(book, settings) if same else ""
+    return files if made_from and made_from == made["key"] else []
 
 
 def _key(book: Book, settings: Settings) -> str:
@@ -125,8 +129,9 @@ def _key(book: Book, settings: Settings) -> str:
     files = [book.root / name for name in names if name]
     files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
     versions = [version(name) for name in ("pypandoc_binary", "typst")]
-    return digest([content, [_digest(file) for file in files], book.config, versions])
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return key(
+        content=content,
+        files=[file_digest(file) for file in files],
+        book=book.config,
+        versions=versions,
+    )
