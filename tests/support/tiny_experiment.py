@@ -42,13 +42,14 @@ from mmn13lib.q3_transfer.experiment.run import run
 from mmn13lib.q3_transfer.training.head import HeadSettings
 from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
 torch.set_num_threads(1)
+print("imported", flush=True)
 run(Settings(Path(sys.argv[1])), lambda line: print(line, flush=True), {TINY!r})
 """
 
 
 def start(root: Path, code: Path = Path(__file__).parents[2]) -> subprocess.Popen[str]:
-    """Start it in another process, with the package that lies in the folder of the code."""
-    return subprocess.Popen(
+    """Start it in another process, which has then imported the code that lies in the folder."""
+    process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(root)],
         cwd=code,
         env=os.environ | {"PYTHONPATH": str(code)},
@@ -56,6 +57,10 @@ def start(root: Path, code: Path = Path(__file__).parents[2]) -> subprocess.Pope
         stderr=subprocess.STDOUT,
         text=True,
     )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line == "imported\n", line + process.stdout.read()
+    return process
 
 
 def finish(process: subprocess.Popen[str]) -> str:
