@@ -4,26 +4,28 @@ Killed at any moment and started again, it goes on from where it was. Two proces
 kept apart by a lock.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.hardware import BUSY
 from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data.datasets import dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs, fingerprint, resolve
-from mmn13lib.q3_transfer.experiment import completion, measure, store
+from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE
+from mmn13lib.q3_transfer.experiment import completion, store
+from mmn13lib.q3_transfer.experiment.mistakes import mistakes
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.steps import Steps, environment
-from mmn13lib.q3_transfer.experiment.store import Step, joined
+from mmn13lib.q3_transfer.experiment.store import Progress, Step, joined
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results import records
@@ -33,8 +35,6 @@ from mmn13lib.q3_transfer.results.records import ModelResult, Results
 # kept from now on, as in `steps`; the inputs' key asks for the sample's
 CODE = code_digest("mmn13lib.q3_transfer.experiment.run")
 code_digest("mmn13lib.q3_transfer.data.sample")
-
-Progress = Callable[[str], None]
 
 
 def run(
@@ -57,8 +57,8 @@ def run(
             found = _find(folder, inputs, lambda _: None)  # the other process may have finished it
             if found is None:
                 keep_freed_memory()
-                found = _assemble(Steps(settings, config, progress))
-                records.write(folder, found)
+                records.write(folder, _assemble(Steps(settings, config, progress)))
+                found = records.read(folder, inputs)
     if config is None:
         completion.remember(settings, folder / records.FILE, found.head.test_accuracy)
     return found
@@ -83,16 +83,19 @@ def stored_features(
         return None
     steps = Steps(settings, config, lambda _: None)
     parts = []
-    for images, labels in (steps.train, steps.test):
+    for images in (steps.images, steps.test_images):
         folder = steps.features_folder(images, steps.dtype)
         shards = [store.read(file, lambda _: None) for file in sorted(folder.glob("*.safetensors"))]
         whole = [shard for shard in shards if shard is not None]
         if sum(len(shard.tensors["features"]) for shard in whole) != len(images):
             return None
-        parts.append((joined(whole), labels))
-    (features, labels), test = parts
-    train, validation = ((features[chosen], labels[chosen]) for chosen in steps.split)
-    return {"train": train, "validation": validation, "test": test}
+        parts.append(joined(whole))
+    features, test_features = parts
+    return {
+        "train": (features[steps.kept], steps.labels[steps.kept]),
+        "validation": (features[steps.held_out], steps.labels[steps.held_out]),
+        "test": (test_features, steps.test_labels),
+    }
 
 
 def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
@@ -106,55 +109,57 @@ def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
 
 
 def _assemble(steps: Steps) -> Results:
-    config, (train_labels, (test_images, test_labels)) = steps.config, (steps.train[1], steps.test)
-    kept, held_out = steps.split
-    features = [*steps.train_features, *steps.test_features]
+    config = steps.config
+    features = [*steps.features, *steps.test_features]
     heads = [steps.head(seed) for seed in range(config.num_head_seeds)]
     trap = steps.trap()
     small_resnet = steps.small_resnet()
     study = steps.label_study()
-    few = [(model, step) for model, count, _, step in study if count < len(kept)]
-    precision = _precision(steps, heads)
+    few = [(model, step) for model, count, _, step in study if count < len(steps.kept)]
     model = TransferResNet.from_weights(steps.inputs.weights)
     model.fc.load_state_dict({name: heads[0].tensors[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
     speeds = [steps.speed(model), steps.speed(small)]
-    # the held-out images' features are not what the training took
-    share = len(kept) / len(train_labels)
-    feature_seconds = share * sum(shard.seconds for shard in steps.train_features)
-    made = {
+    groups = {
         "features": features,
         "heads": heads,
         "BatchNorm trap": [trap],
         "small network": [small_resnet],
-        "few labels, heads": [step for model, step in few if model == "head"],
-        "few labels, small networks": [step for model, step in few if model != "head"],
+        "few labels, heads": [step for name, step in few if name == "head"],
+        "few labels, small networks": [step for name, step in few if name != "head"],
         "features in float32": steps.exact_features,
         "speed of classification": speeds,
     }
-    summaries = {name: _summary(group) for name, group in made.items() if group}
-    last = max(summaries.values(), key=lambda summary: summary["date"])
+    made = {name: store.summary(group) for name, group in groups.items()}
+    last = max(made.values(), key=lambda summary: summary["date"])
+    num_images = len(steps.labels) + len(steps.test_labels)
+    # the held-out images' features are no part of the training
+    training = sum(s.seconds for s in steps.features) * len(steps.kept) / len(steps.labels)
+    names = "new head on a frozen ResNet-18", "small residual network"
     return Results(
         inputs=steps.inputs,
-        classes=steps.classes,
-        counts={"train": len(kept), "validation": len(held_out), "test": len(test_labels)},
-        head=_model_result(
-            steps, heads[0], "new head on a frozen ResNet-18", model, speeds[0], feature_seconds
-        ),
-        small_resnet=_model_result(
-            steps, small_resnet, "small residual network", small, speeds[1], 0.0
-        ),
+        classes=tuple(dataset(steps.inputs, train=False).classes),
+        counts={
+            "train": len(steps.kept),
+            "validation": len(steps.held_out),
+            "test": len(steps.test_labels),
+        },
+        head=_model_result(steps, names[0], heads[0], model, speeds[0], training),
+        small_resnet=_model_result(steps, names[1], small_resnet, small, speeds[1]),
         head_seeds=[_test_accuracy(steps, head) for head in heads],
         label_study=[_study_record(steps, *record) for record in study],
         trap=trap.values,
-        mistakes=measure.mistakes(
-            model, test_images, test_labels, heads[0].tensors["test_logits"], config.num_mistakes
+        mistakes=mistakes(
+            model,
+            steps.test_images,
+            steps.test_labels,
+            heads[0].tensors["test_logits"],
+            config.num_mistakes,
         ),
-        precision=precision,
-        timings={name: summary["seconds"] for name, summary in summaries.items()},
-        steps=summaries,
-        extraction_images_per_second=(len(train_labels) + len(test_labels))
-        / summaries["features"]["seconds"],
+        precision=_precision(steps, heads),
+        timings={name: summary["seconds"] for name, summary in made.items()},
+        steps=made,
+        extraction_images_per_second=num_images / made["features"]["seconds"],
         peak_memory_bytes=max(shard.values["peak_memory"] for shard in features),
         experiment=asdict(config),
         hardware=last["hardware"] | {"device": steps.device.type},
@@ -162,35 +167,22 @@ def _assemble(steps: Steps) -> Results:
     )
 
 
-def _summary(steps: list[Step]) -> dict[str, Any]:
-    """Say when and on what steps were made, how long they took, and how busy the machine was."""
-    seconds = sum(step.seconds for step in steps)
-    last = max((step.made for step in steps), key=lambda made: made["date"])
-    loads = [(step.made["others"], step.seconds) for step in steps]
-    unknown = any(others is None for others, _ in loads)
-    others = None if unknown else sum(load * took for load, took in loads) / seconds
-    return {
-        "seconds": seconds,
-        "date": last["date"],
-        "hardware": last["hardware"],
-        "others": others,
-        "busy": others is not None and others > BUSY,
-    }
-
-
 def _model_result(
-    steps: Steps, step: Step, name: str, model: nn.Module, speed: Step, feature_seconds: float
+    steps: Steps, name: str, step: Step, model: nn.Module, speed: Step, before: float = 0.0
 ) -> ModelResult:
+    """Describe a model; `before` are the seconds of what its training started from."""
     return ModelResult(
         name=name,
         test_logits=step.tensors["test_logits"].numpy(),
-        test_labels=steps.test[1].numpy(),
+        test_labels=steps.test_labels.numpy(),
         validation_logits=step.tensors["validation_logits"].numpy(),
-        validation_labels=steps.train[1][steps.split[1]].numpy(),
+        validation_labels=steps.labels[steps.held_out].numpy(),
         history=step.values["history"],
-        training_seconds=feature_seconds + step.seconds,
+        trained_parameters=count_parameters(model, trained_only=True),
+        total_parameters=count_parameters(model),
+        multiply_adds=count_multiply_adds(model, (3, IMAGE_SIZE, IMAGE_SIZE)),
+        training_seconds=before + step.seconds,
         inference_images_per_second=speed.values["images_per_second"],
-        **measure.costs(model),
     )
 
 
@@ -211,21 +203,18 @@ def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -
 
 
 def _test_accuracy(steps: Steps, step: Step) -> float:
-    return accuracy(step.tensors["test_logits"].numpy(), steps.test[1].numpy())
+    return accuracy(step.tensors["test_logits"], steps.test_labels)
 
 
 def _precision(steps: Steps, heads: list[Step]) -> dict[str, Any]:
     """Compare the heads' mean accuracy on features of the precision used and of float32."""
-    labels = steps.test[1][: steps.config.precision_images].numpy()
+    labels = steps.test_labels[: steps.config.precision_images]
     exact = joined(steps.exact_features)[: len(labels)]
-    logits = [
-        torch.nn.functional.linear(exact, head.tensors["weight"], head.tensors["bias"])
-        for head in heads
-    ]
+    logits = [F.linear(exact, head.tensors["weight"], head.tensors["bias"]) for head in heads]
     used = [head.tensors["test_logits"][: len(labels)] for head in heads]
     return {
-        "float32": mean(accuracy(found.numpy(), labels) for found in logits),
-        "used": mean(accuracy(found.numpy(), labels) for found in used),
+        "float32": mean(accuracy(found, labels) for found in logits),
+        "used": mean(accuracy(found, labels) for found in used),
         "used_name": str(steps.dtype).removeprefix("torch."),
         "images": len(labels),
     }

@@ -1,6 +1,6 @@
 """Every choice of the experiment in one place; what differs on the sample differs here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from mmn13lib.q3_transfer.data.inputs import Mode
@@ -63,17 +63,7 @@ class ExperimentSettings:
 
     @classmethod
     def for_mode(cls, mode: Mode) -> Self:
-        """Choose the settings for CIFAR-10 or for the sample.
-
-        Parameters
-        ----------
-        mode
-            The inputs'.
-
-        Returns
-        -------
-        ExperimentSettings
-        """
+        """Choose the settings for CIFAR-10 or for the sample."""
         if mode != "sample":
             return cls()
         return cls(
@@ -88,3 +78,11 @@ class ExperimentSettings:
             precision_images=200,
             speed_batches=2,
         )
+
+    def small_resnet_for(self, count: int | None) -> SmallResNetSettings:
+        """Give SmallResNet's settings for `count` labelled images, or for all (None)."""
+        if count is None:
+            return self.small_resnet
+        if self.study_epochs is not None:
+            return replace(self.small_resnet, num_epochs=self.study_epochs)
+        return self.small_resnet.for_images(count)

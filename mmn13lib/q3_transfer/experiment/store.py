@@ -1,5 +1,6 @@
 """The experiment's steps on disk: each is one file, under the key of what made it."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.hardware import hardware, load_watch
+from mmn13lib.foundation.hardware import BUSY, hardware, load_watch
 from mmn13lib.q3_transfer.experiment import step_features
 
 SHARD_SIZE = 2000  # images; 4 MB of features
 
 Made = tuple[dict[str, Any], dict[str, Tensor]]  # values that JSON can write, and tensors
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,12 @@ class Step:
         return sum(epoch["seconds"] for epoch in history) if history else self.made["seconds"]
 
 
-def stored(path: Path, make: Callable[[], Made], progress: Callable[[str], None]) -> Step:
+def stored(path: Path, make: Callable[[], Made], progress: Progress) -> Step:
     """Read a step, or make and store it if it is absent or damaged."""
     return read(path, progress) or _write(path, make)
 
 
-def read(path: Path, progress: Callable[[str], None]) -> Step | None:
+def read(path: Path, progress: Progress) -> Step | None:
     """Read a step; None if it is absent or, with a line that says so, damaged."""
     if not path.exists():
         return None
@@ -71,18 +73,30 @@ def _write(path: Path, make: Callable[[], Made]) -> Step:
         "hardware": hardware(),
         "others": load.others,
     }
-    step = Step(values, tensors, made)
+    step = Step(json.loads(json.dumps(values)), tensors, made)  # as it will be read
     if step.seconds > made["seconds"]:  # gone on with from a checkpoint
         made["others"] = None
     storage.write_tensors(path, tensors, {"values": values, "made": made})
     return step
 
 
+def summary(steps: list[Step]) -> dict[str, Any]:
+    """Say how long steps took, when and on what the last was made, and how busy the machine was."""
+    seconds = sum(step.seconds for step in steps)
+    last = max((step.made for step in steps), key=lambda made: made["date"])
+    loads = [(step.made["others"], step.seconds) for step in steps]
+    known = all(others is not None for others, _ in loads)
+    others = sum(load * took for load, took in loads) / seconds if known else None
+    busy = others is not None and others > BUSY
+    return {"seconds": seconds, "date": last["date"], "hardware": last["hardware"],
+            "others": others, "busy": busy}  # fmt: skip
+
+
 def stored_features(
     folder: Path,
     images: Tensor,
     network: Callable[[], nn.Module],
-    progress: Callable[[str], None],
+    progress: Progress,
     on_images: Callable[[int], None] = lambda count: None,
     shard_size: int = SHARD_SIZE,
 ) -> list[Step]:
@@ -113,13 +127,5 @@ def joined(shards: list[Step]) -> Tensor:
 
 def tensor_digest(*tensors: Tensor) -> str:
     """Digest the content of tensors on the CPU, for keys."""
-    return storage.digest(
-        *(
-            part
-            for tensor in tensors
-            for part in (
-                f"{tensor.dtype} {tuple(tensor.shape)}",
-                tensor.contiguous().numpy().tobytes(),
-            )
-        )
-    )
+    shapes = [f"{tensor.dtype} {tuple(tensor.shape)}" for tensor in tensors]
+    return storage.digest(*shapes, *(t.contiguous().numpy().tobytes() for t in tensors))

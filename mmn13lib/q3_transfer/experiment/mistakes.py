@@ -1,24 +1,14 @@
-"""What is told about the trained models: their costs, and the worst mistakes."""
+"""The most blatant mistakes of the model, as the results describe them."""
 
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE, preprocess
+from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
-from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.gradcam import gradcam
 from mmn13lib.q3_transfer.results import metrics
-
-
-def costs(model: nn.Module) -> dict[str, int]:
-    """Count a model's parameters and its multiply-adds for one image."""
-    return {
-        "trained_parameters": count_parameters(model, trained_only=True),
-        "total_parameters": count_parameters(model),
-        "multiply_adds": count_multiply_adds(model, (3, IMAGE_SIZE, IMAGE_SIZE)),
-    }
 
 
 def mistakes(
