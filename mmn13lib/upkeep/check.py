@@ -22,41 +22,17 @@ INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
 
 @dataclass(frozen=True)
 class Requirement:
-    """One thing that the report needs.
-
-    Parameters
-    ----------
-    name
-        What it is.
-    ok
-        Whether it is there and good.
-    needed
-        Whether no report can be made without it.
-    detail
-        What was found.
-    fix
-        What to do where it is not there, a command where there is one.
-    """
+    """One thing, whether it is there and good, and whether no report can be made without it."""
 
     name: str
     ok: bool
     needed: bool
-    detail: str
-    fix: str = ""
+    detail: str  # what was found
+    fix: str = ""  # what mends it
 
 
 def check(settings: Settings) -> list[Requirement]:
-    """Look for everything that the report needs.
-
-    Parameters
-    ----------
-    settings
-        The run's settings.
-
-    Returns
-    -------
-    list of Requirement
-    """
+    """Look for everything that the report needs."""
     found = check_quarto()
     return [
         check_python(),

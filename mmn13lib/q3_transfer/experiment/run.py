@@ -29,7 +29,7 @@ from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_paramet
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results import records
-from mmn13lib.q3_transfer.results.metrics import accuracy
+from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
 # kept from now on, as in `steps`; the inputs' key asks for the sample's

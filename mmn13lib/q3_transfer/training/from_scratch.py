@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.devices import choose_dtype
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
-from mmn13lib.q3_transfer.results.metrics import accuracy
+from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.training.checkpoint import Training
 from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmn13lib.q3_transfer.results.metrics import accuracy
+from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
 
 MANY_IMAGES = 45_000  # that the settings were chosen for
