@@ -1,6 +1,6 @@
 """Killed at random moments, the experiment ends with the bits of one that was left alone.
 
-``MMN13_KILLS=100 pytest -s tests/q3_transfer/experiment/test_kills.py`` kills a hundred times
+``MMN13_KILLS=100 pytest -s tests/q3_transfer/experiment/test_run_kills.py`` kills a hundred times
 and prints a table; ``MMN13_SEED`` repeats what an earlier run has printed.
 """
 
