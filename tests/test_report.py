@@ -12,6 +12,8 @@ from pypdf import PdfReader
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow  # it renders the report
+
 CHAPTERS = sorted(Path(__file__).parents[1].glob("report/*.qmd"))
 SENTENCES = (
     "Three questions about one operation.",

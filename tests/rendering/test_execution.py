@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from jupyter_cache.cache.main import JupyterCacheBase
+from jupyter_client.manager import start_new_kernel
 from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import document, publishing
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.execution import execute, render_lock
+from mmn13lib.rendering.execution import execute, neutral_kernel, render_lock
 from mmn13lib.rendering.publishing import publish
 from mmn13lib.rendering.render import render as render_book
 from mmn13lib.rendering.render import render_embedded
@@ -128,6 +129,15 @@ def test_cells_start_without_personal_settings(
     book = read_book(tiny)
     outputs = execute(book.chapters[1], book, Settings(tiny), lambda line: None).outputs
     assert outputs[1][0].text.split() == ["False", "1.5"]
+
+
+def test_a_kernel_that_quarto_starts_says_nothing_about_its_socket(tmp_path: Path) -> None:
+    with (tmp_path / "said").open("w") as said:
+        environment = {**os.environ, **neutral_kernel(tmp_path)}
+        manager, client = start_new_kernel(startup_timeout=600, env=environment, stderr=said)
+        client.stop_channels()
+        manager.shutdown_kernel()
+    assert "encryption" not in (tmp_path / "said").read_text()
 
 
 @pytest.mark.slow

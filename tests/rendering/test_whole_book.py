@@ -14,6 +14,7 @@ from pypdf import PdfReader
 
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.execution import neutral_kernel
 
 PROJECT = Path(__file__).parents[2]
 INCHES_PER_CM = 1 / 2.54
@@ -37,6 +38,16 @@ def test_the_hooks_are_files_of_this_package(config: dict[str, Any]) -> None:
         assert given == argument
 
 
+def test_a_plain_quarto_render_starts_kernels_without_personal_settings(tmp_path: Path) -> None:
+    lines = (PROJECT / "_environment").read_text("utf-8").splitlines()
+    named = dict(line.split("=") for line in lines if not line.startswith("#"))
+    folder = Settings(PROJECT).cache.relative_to(PROJECT) / "kernel"  # which the first hook makes
+    expected = neutral_kernel(tmp_path)
+    assert {name: Path(path).relative_to(folder) for name, path in named.items()} == {
+        name: Path(path).relative_to(tmp_path) for name, path in expected.items()
+    }
+
+
 def test_quarto_builds_beside_the_finished_report(config: dict[str, Any]) -> None:
     built = PROJECT / config["project"]["output-dir"]
     assert built != Settings(PROJECT).report
@@ -47,6 +58,7 @@ def test_both_formats_share_the_figure_options_or_chapters_would_run_twice(
     config: dict[str, Any],
 ) -> None:
     assert config["execute"]["cache"] is True
+    assert config["execute"]["daemon"] is False  # a kernel would outlive its preview
     assert {"fig-format", "fig-width", "fig-height", "fig-dpi"} <= set(config)
     for options in config["format"].values():
         shared = [name for name in options if name.startswith("fig-")]
