@@ -67,16 +67,22 @@ class ExperimentSettings:
         if mode != "sample":
             return cls()
         return cls(
-            num_validation=100,
-            head=HeadSettings().for_images(500),
-            small_resnet=SmallResNetSettings(num_epochs=12, batch_size=32, max_lr=0.05),
-            label_counts=(50, 100, 200),
-            small_resnet_seeds_up_to=50,
-            study_epochs=8,
-            trap_images=200,
-            trap_validation=100,
-            precision_images=200,
+            num_train=130,
+            num_test=70,
+            num_validation=30,
+            head=HeadSettings(num_epochs=20, batch_size=16, max_lr=0.003),
+            num_head_seeds=3,
+            small_resnet=SmallResNetSettings(num_epochs=10, batch_size=10, max_lr=0.05),
+            label_counts=(20, 50),
+            num_study_seeds=2,
+            small_resnet_seeds_up_to=20,
+            study_epochs=10,
+            trap_images=24,
+            trap_validation=30,
+            trap_batch_size=4,
+            precision_images=70,
             speed_batches=2,
+            speed_batch_size=16,
         )
 
     def small_resnet_for(self, count: int | None) -> SmallResNetSettings:

@@ -21,20 +21,7 @@ def softmax(logits: ArrayLike | Tensor) -> np.ndarray:
 
 
 def confusion_matrix(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
-    """Count the images of each true class by the class that they were given.
-
-    Parameters
-    ----------
-    logits
-        (N, K).
-    labels
-        (N,).
-
-    Returns
-    -------
-    numpy.ndarray
-        (K, K), int: row is the true class, column the predicted one.
-    """
+    """Count images by class: (K, K), the row is the true one, the column the predicted one."""
     logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
     classes = logits.shape[1]
     cells = labels * classes + logits.argmax(1)
@@ -62,20 +49,9 @@ def per_class_accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -
 
 
 def most_confused_pairs(matrix: np.ndarray, count: int = 5) -> list[tuple[int, int, int]]:
-    """Find which class is taken for which other most often.
+    """Find which class is taken for which other most often: (true, predicted, images).
 
-    Parameters
-    ----------
-    matrix
-        From `confusion_matrix`.
-    count
-        At most so many pairs.
-
-    Returns
-    -------
-    list of tuple
-        (true class, predicted class, images), the most frequent first; pairs that never
-        happened are left out.
+    At most `count` pairs of a `confusion_matrix`; those that never happened are left out.
     """
     wrong = matrix - np.diag(matrix.diagonal())
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
@@ -108,20 +84,9 @@ class Reliability:
 def reliability_curve(
     logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15
 ) -> Reliability:
-    """Compare how sure a classifier was with how often it was correct.
+    """Compare how sure a classifier was with how often it was correct, in bins of equal width.
 
-    Parameters
-    ----------
-    logits
-        (N, K); divide them by a temperature to see what it changes.
-    labels
-        (N,).
-    bins
-        Of equal width.
-
-    Returns
-    -------
-    Reliability
+    Divide the logits by a temperature to see what it changes.
 
     Notes
     -----

@@ -128,15 +128,7 @@ class Results:
 
 
 def write(folder: Path, results: Results) -> None:
-    """Store results; see `read`.
-
-    Parameters
-    ----------
-    folder
-        Where the file goes.
-    results
-        What to store; the inputs are left out, since paths belong to the reader's machine.
-    """
+    """Store results but for their inputs, whose paths belong to this machine."""
     import torch
 
     tensors: dict[str, torch.Tensor] = {}
@@ -157,24 +149,7 @@ def write(folder: Path, results: Results) -> None:
 
 
 def read(folder: Path, inputs: Inputs) -> Results:
-    """Read results that `write` stored.
-
-    Parameters
-    ----------
-    folder
-        Where the file is.
-    inputs
-        What the results were made from.
-
-    Returns
-    -------
-    Results
-
-    Raises
-    ------
-    mmn13lib.foundation.storage.Damaged
-        If the file is missing or not what was written.
-    """
+    """Read what `write` stored; `storage.Damaged` if the file is missing or not what was written."""
     tensors, values = storage.read_record(folder / FILE)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     for name in MODELS:

@@ -134,15 +134,6 @@ def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> McNemar:
     first_correct, second_correct
         (N,), bool, from `metrics.is_correct`.
 
-    Returns
-    -------
-    McNemar
-
-    Raises
-    ------
-    ValueError
-        If they are not of one shape.
-
     Notes
     -----
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions
