@@ -15,23 +15,8 @@ from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = None) -> CIFAR10:
     """Open CIFAR-10, or the embedded sample in its place.
 
-    Parameters
-    ----------
-    inputs
-        The run's inputs.
-    train
-        The training images, or the test images.
-    transform
-        Called with each PIL image, such as `preprocessing.per_image` makes.
-
-    Returns
-    -------
-    torchvision.datasets.CIFAR10
-
-    Raises
-    ------
-    UserError
-        If a file is missing or differs from the original.
+    `transform` is called with each PIL image. Raises UserError if a file is missing or differs
+    from the original.
     """
     if inputs.mode == "sample":
         return SampleCIFAR10(inputs.data, train, transform)
@@ -45,20 +30,7 @@ def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = 
 
 
 def as_tensors(images: CIFAR10) -> tuple[Tensor, Tensor]:
-    """Take all images and labels of a data set.
-
-    Parameters
-    ----------
-    images
-        CIFAR-10 or the sample; its transform is not applied.
-
-    Returns
-    -------
-    images : Tensor
-        uint8 (N, 3, 32, 32).
-    labels : Tensor
-        int64 (N,).
-    """
+    """Take all images, uint8 (N, 3, 32, 32), and labels, int64 (N,), without any transform."""
     return torch.from_numpy(images.data).permute(0, 3, 1, 2), torch.tensor(images.targets)
 
 

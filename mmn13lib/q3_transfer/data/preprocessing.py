@@ -12,13 +12,9 @@ STD = (0.229, 0.224, 0.225)
 
 
 def per_image() -> transforms.Compose:
-    """Make the question's transforms, for one PIL image at a time.
+    """Make the question's transforms, from a PIL image to float32 (3, 224, 224).
 
-    Returns
-    -------
-    torchvision.transforms.Compose
-        From a PIL image to float32 (3, 224, 224): bilinear resize, [0, 1], normalisation with
-        ImageNet's mean and standard deviation.
+    Bilinear resize, [0, 1], normalisation with ImageNet's mean and standard deviation.
     """
     return transforms.Compose(
         [

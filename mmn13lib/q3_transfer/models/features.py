@@ -18,21 +18,9 @@ BATCH_SIZE = 64  # a batch's feature maps stay in the processor's cache
 
 
 def feature_network(model: ResNet, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Copy a ResNet without its head, for inference alone.
+    """Copy a ResNet without its head for inference alone: images (N, 3, 224, 224) to (N, 512).
 
     BatchNorm is folded into the convolutions, and the channels come last in memory.
-
-    Parameters
-    ----------
-    model
-        Left as it is.
-    device, dtype
-        Of the copy.
-
-    Returns
-    -------
-    nn.Module
-        From images (N, 3, 224, 224) to features (N, 512).
     """
     network = copy.deepcopy(model)
     network.fc = nn.Identity()
@@ -47,23 +35,9 @@ def extract(
     on_batch: Callable[[int], None] | None = None,
     batch_size: int = BATCH_SIZE,
 ) -> Tensor:
-    """Compute the features of images, a batch at a time.
+    """Compute the features (N, 512), float32, of uint8 images (N, 3, 32, 32) in batches.
 
-    Parameters
-    ----------
-    network
-        As `feature_network` gives it; its first parameter tells device and type.
-    images
-        uint8 (N, 3, 32, 32).
-    on_batch
-        Called with the number of images of each finished batch.
-    batch_size
-        Images at a time; memory depends on this alone.
-
-    Returns
-    -------
-    Tensor
-        float32 (N, 512), on the CPU.
+    `network` is `feature_network`'s; `on_batch` takes the number of images of each batch.
     """
     weight = next(network.parameters())
     features = torch.empty(len(images), 512)

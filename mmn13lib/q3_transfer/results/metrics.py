@@ -28,37 +28,6 @@ def confusion_matrix(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> 
     return torch.bincount(cells, minlength=classes**2).view(classes, classes).numpy()
 
 
-def per_class_accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
-    """Measure accuracy on the images of each class.
-
-    Parameters
-    ----------
-    logits
-        (N, K).
-    labels
-        (N,).
-
-    Returns
-    -------
-    numpy.ndarray
-        (K,); NaN for a class of which there is no image.
-    """
-    matrix = confusion_matrix(logits, labels)
-    images = matrix.sum(axis=1)
-    return np.where(images > 0, matrix.diagonal() / np.maximum(images, 1), np.nan)
-
-
-def most_confused_pairs(matrix: np.ndarray, count: int = 5) -> list[tuple[int, int, int]]:
-    """Find which class is taken for which other most often: (true, predicted, images).
-
-    At most `count` pairs of a `confusion_matrix`; those that never happened are left out.
-    """
-    wrong = matrix - np.diag(matrix.diagonal())
-    order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    return [(int(i), int(j), int(wrong[i, j])) for i, j in pairs if wrong[i, j] > 0]
-
-
 @dataclass(frozen=True)
 class Reliability:
     """Images grouped into bins by the probability of the class that they were given.

@@ -149,7 +149,7 @@ def write(folder: Path, results: Results) -> None:
 
 
 def read(folder: Path, inputs: Inputs) -> Results:
-    """Read what `write` stored; `storage.Damaged` if the file is missing or not what was written."""
+    """Read what `write` stored; raises `storage.Damaged` if it is missing or something else."""
     tensors, values = storage.read_record(folder / FILE)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     for name in MODELS:

@@ -18,16 +18,6 @@ def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> tup
     confidence
         How often such an interval holds the true proportion.
 
-    Returns
-    -------
-    tuple of float
-        The lower and the upper end.
-
-    Raises
-    ------
-    ValueError
-        If the numbers are no proportion.
-
     Notes
     -----
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
@@ -70,11 +60,6 @@ def paired_interval(
     -------
     tuple of float
         The lower and the upper end, for the first accuracy less the second.
-
-    Raises
-    ------
-    ValueError
-        If they are not of one shape.
 
     Notes
     -----

@@ -39,10 +39,6 @@ FEW_LABELS = (
 class SmallResNetSettings:
     """How SmallResNet is trained; the defaults are for 45,000 images.
 
-    Short trials (4 passes over 20,000 images, accuracy on 5,000 held out, its standard error 0.6
-    points) gave 71.5% with these channels and a highest rate of 0.3, 70.8% with 0.15. Wider blocks
-    cost a quarter more time and gave no more (32, 64, 192: 70.7%); they may in longer runs.
-
     Attributes
     ----------
     channels
@@ -75,15 +71,6 @@ class SmallResNetSettings:
         """Adapt the training to few images: more epochs, smaller batches and a lower rate.
 
         The rate falls with the batch (P. Goyal et al., "Accurate, large minibatch SGD", 2017).
-
-        Parameters
-        ----------
-        num_images
-            Labelled images to train on.
-
-        Returns
-        -------
-        SmallResNetSettings
         """
         for few in FEW_LABELS:
             if num_images <= few.num_images:
@@ -223,23 +210,9 @@ def train_one_epoch(
 def predict_logits(
     model: nn.Module, images: Tensor, device: torch.device | str, batch_size: int = 100
 ) -> Tensor:
-    """Compute the logits of many images in float32; the model is put into eval mode.
+    """Compute the logits (N, num_classes) of uint8 images (N, 3, H, W), float32 on the CPU.
 
-    Parameters
-    ----------
-    model
-        Takes normalised images (N, 3, 224, 224).
-    images
-        uint8 (N, 3, H, W).
-    device
-        Where the model is.
-    batch_size
-        Images at a time.
-
-    Returns
-    -------
-    Tensor
-        float32 (N, num_classes), on the CPU.
+    The model, which takes normalised images (N, 3, 224, 224), is put into eval mode.
     """
     model.eval()
     batches = images.split(batch_size)
@@ -247,21 +220,16 @@ def predict_logits(
 
 
 def crop_and_flip(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
-    """Shift each image by up to `padding` pixels either way and mirror every second one.
+    """Shift each image by up to `padding` pixels either way and mirror half of them.
 
     Parameters
     ----------
     images
         (N, C, H, W).
     padding
-        Pixels, filled by reflection.
+        Pixels around the image, filled by reflection.
     generator
-        Draws the shifts and the flips.
-
-    Returns
-    -------
-    Tensor
-        As `images`.
+        Draws the shifts and the mirroring.
     """
     num_images, _, height, width = images.shape
     padded = F.pad(images.float(), [padding] * 4, mode="reflect").to(images.dtype)

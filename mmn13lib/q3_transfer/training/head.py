@@ -16,7 +16,7 @@ FEWEST_UPDATES = 1000
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How the head is trained; the defaults are for 45,000 images, chosen on validation.
+    """How the head is trained; the defaults are for 45,000 images.
 
     Attributes
     ----------
@@ -38,15 +38,6 @@ class HeadSettings:
 
     def for_images(self, num_images: int) -> "HeadSettings":
         """Adapt the training to few images: as many updates at least, and smaller ones.
-
-        Parameters
-        ----------
-        num_images
-            Labelled images to train on.
-
-        Returns
-        -------
-        HeadSettings
 
         Examples
         --------

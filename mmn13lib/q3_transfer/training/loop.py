@@ -73,11 +73,6 @@ def one_cycle(optimizer: Optimizer, num_updates: int, warmup: float) -> LambdaLR
     warmup
         The part of them in which the rate rises, in (0, 1).
 
-    Returns
-    -------
-    torch.optim.lr_scheduler.LambdaLR
-        Its ``step()`` is to be called after every update.
-
     Notes
     -----
     L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using

@@ -96,9 +96,15 @@ def integer_names(folder: Path) -> Path:
     return folder / "integers.pth"
 
 
+def another_text(path: Path) -> Path:
+    (path / "notes.pth").write_text("something else")  # of which pickle's codes can be read
+    return path / "notes.pth"
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (another_text, "truncated or something else"),
         (other_architecture, "does not hold a ResNet-18"),
         (no_state_dict, "holds no state dict .* but a list"),
         (integer_names, "holds no state dict .* but a dict"),

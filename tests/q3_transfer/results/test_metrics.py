@@ -38,22 +38,6 @@ def test_the_confusion_matrix_holds_every_image_once(case):
     assert matrix.trace() / len(labels) == pytest.approx(metrics.accuracy(logits, labels))
 
 
-@given(predictions())
-def test_accuracy_is_the_classes_accuracies_weighted_by_their_images(case):
-    logits, labels = case
-    per_class = metrics.per_class_accuracy(logits, labels)
-    counts = np.bincount(labels, minlength=4)
-    assert (np.isnan(per_class) == (counts == 0)).all()
-    mean = np.nansum(per_class * counts) / counts.sum()
-    assert mean == pytest.approx(metrics.accuracy(logits, labels))
-
-
-def test_the_most_confused_pairs_come_first_and_right_answers_do_not_count():
-    matrix = np.array([[90, 3, 0], [7, 80, 0], [1, 0, 99]])
-    assert metrics.most_confused_pairs(matrix) == [(1, 0, 7), (0, 1, 3), (2, 0, 1)]
-    assert metrics.most_confused_pairs(matrix, count=1) == [(1, 0, 7)]
-
-
 @given(predictions(), st.integers(1, 20))
 def test_the_calibration_error_is_the_mean_gap_over_the_bins(case, bins):
     logits, labels = case
