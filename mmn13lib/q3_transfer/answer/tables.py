@@ -12,7 +12,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
-    recipe = results.experiment["small_resnet"]
+    recipe, used = results.experiment["small_resnet"], results.precision["used_name"]
     difference = (
         f"{100 * comparison.difference:+.2f} points "
         f"({100 * comparison.low:+.2f} to {100 * comparison.high:+.2f})"
@@ -34,6 +34,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
         ),
         ("augmentation", "none", f"shifts up to {recipe['crop_padding']} pixels, mirroring"),
         ("label smoothing", "none", f"{recipe['label_smoothing']:g}"),
+        ("precision", f"features {used}, head float32", f"{used}, test logits float32"),
         ("trained parameters", *(f"{m.trained_parameters:,}" for m in models)),
         ("all parameters", *(f"{m.total_parameters:,}" for m in models)),
         ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
@@ -56,7 +57,7 @@ def study_table(comparison: ModelComparison) -> str:
         )
         for count in sorted({point.count for point in comparison.study})
     ]
-    of_one = ["accuracy", "updates", "in training"]
+    of_one = ["test", "updates", "training"]
     return markdown_table(["labels", *of_one, *of_one], rows, align="r" * 7)
 
 

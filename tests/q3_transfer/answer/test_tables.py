@@ -22,6 +22,7 @@ def test_the_comparison_has_a_row_for_every_figure_and_every_cost(made_up_result
     assert rows["multiply-adds per image"] == ["1.81 billion", "50.0 million"]
     assert rows["training time"] == ["7.0 min", "30.0 min"]
     assert rows["images classified per second"] == ["170", "900"]
+    assert rows["precision"][0] == "features bfloat16, head float32"
     assert rows["label smoothing"] == ["none", "0.1"]
     head = comparison.head
     assert rows["calibration error, as trained"][0] == f"{head.calibration_error:.3f}"
