@@ -20,7 +20,8 @@ TO_OPEN = ("ipykernel", "matplotlib-inline")
 
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 _INSIDE = re.compile(
-    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ|woff)|mmn13lib/rendering/templates/report\.md"
+    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ)|mmn13lib/rendering/templates/report\.md"
+    r"|mmn13lib/submission/read_me\.txt"
     r"|artifacts/benchmarks/\w+\.json(\.sha256)?"
     r"|artifacts/results/submitted/\w+\.(json|safetensors)(\.sha256)?"
 )
@@ -69,35 +70,11 @@ def requirements(book: Book) -> str:
 
 def _read_me(material: Material) -> str:
     student, book = material.student, material.book
-    who = ", ".join(filter(None, [student.name, f"id {student.id}"]))
-    notice = f"\n{material.notice}\n" if material.notice else ""
-    return f"""\
-{book.option("book.title")}
-{str(book.option("book.subtitle")).split(" — ")[0]}
-{who}
-Video: {student.video or "none"}
-{notice}
-mmn13.ipynb       all three questions: text, code, and what it printed
-mmn13.pdf         the report: the written answers, with figures and references
-mmn13lib/         the package that the notebook imports (its tests are in the repository)
-artifacts/        what the notebook shows but doesn't compute: measured speeds, the results of
-                  question 3's training, five images of each class
-requirements.txt  the libraries, with the versions that this was made with
-
-To run the notebook: unzip everything into one folder (Python 3.11 or newer), then in it
-
-    python -m pip install -r {REQUIREMENTS} jupyterlab
-    jupyter lab mmn13.ipynb
-
-and choose "Run all". It takes about a minute, needs no network and no data set.
-
-VS Code: open the unzipped folder, open mmn13.ipynb in it, choose a Python, then "Run all"; its
-first cell installs what is missing.
-
-Colab: upload the ZIP under "Files", open mmn13.ipynb with File > Upload notebook, and run
-
-    !unzip -qo mmn13-*.zip -d mmn13
-    %cd mmn13
-
-in a new cell above the first one, then "Run all".
-"""
+    text = Path(__file__).with_name("read_me.txt").read_text("utf-8")
+    return text.format(
+        title=book.option("book.title"),
+        subtitle=str(book.option("book.subtitle")).split(" — ")[0],
+        who=", ".join(filter(None, [student.name, f"id {student.id}"])),
+        video=student.video or "none",
+        notice=f"\n{material.notice}\n" if material.notice else "",
+    )

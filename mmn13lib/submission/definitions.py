@@ -104,26 +104,21 @@ def used_names(code: str) -> set[str]:
 
 def _import_lines(imports: dict[str, Origin]) -> list[str]:
     """Write import statements: the standard library's, those of others, the package's."""
-    modules: dict[str, list[ast.alias]] = {}
-    statements: dict[str, list[str]] = {}
+    modules: dict[tuple[str, bool], list[ast.alias]] = {}
     for name, (module, attribute) in imports.items():
         origin = attribute or module
         alias = ast.alias(origin, None if name == origin.split(".")[0] else name)
-        if attribute:
-            modules.setdefault(module, []).append(alias)
-        else:
-            statements.setdefault(module, []).append(statement(None, [alias]))
-    for module, aliases in modules.items():
-        statements.setdefault(module, []).append(statement(module, aliases))
-    groups: dict[int, list[str]] = {}
-    for module in sorted(statements):
-        top = module.split(".")[0]
-        place = 0 if top in sys.stdlib_module_names else 2 if top == "mmn13lib" else 1
-        groups.setdefault(place, []).extend(statements[module])
-    return "\n\n".join("\n".join(groups[place]) for place in sorted(groups)).split("\n")
+        modules.setdefault((module, bool(attribute)), []).append(alias)
+
+    def place(item: tuple[str, bool]) -> tuple[bool, bool, str]:
+        top = item[0].split(".")[0]
+        return top == "mmn13lib", top not in sys.stdlib_module_names, item[0]
+
+    ordered = sorted(modules, key=place)
+    return [statement(module if named else "", modules[module, named]) for module, named in ordered]
 
 
-def statement(module: str | None, aliases: list[ast.alias]) -> str:
+def statement(module: str, aliases: list[ast.alias]) -> str:
     """Write an import statement, in brackets where one line is too narrow."""
     words = [ast.unparse(alias) for alias in aliases]
     start = f"from {module} import " if module else "import "
@@ -146,8 +141,10 @@ def without_imports(code: str, names: set[str]) -> str:
         if isinstance(node, ast.Import | ast.ImportFrom):
             kept = [alias for alias in node.names if _binds(alias) not in names]
             if len(kept) < len(node.names):
-                module = node.module if isinstance(node, ast.ImportFrom) else None
-                lines[node.lineno - 1 : node.end_lineno] = [statement(module, kept)] if kept else []
+                module = node.module if isinstance(node, ast.ImportFrom) else ""
+                lines[node.lineno - 1 : node.end_lineno] = (
+                    [statement(module or "", kept)] if kept else []
+                )
     return "\n".join(lines).strip("\n")
 
 

@@ -33,21 +33,12 @@ SET_UP = """\
 # missing of the pinned libraries is installed (in Colab, for instance).
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 
-
-def is_missing(library):
-    try:
-        version(library)
-    except PackageNotFoundError:
-        return True
-    return False
-
-
-lines = Path("requirements.txt").read_text().splitlines()
-pinned = [line for line in lines if "==" in line]
-missing = [line for line in pinned if is_missing(line.split("==")[0])]
+pinned = Path("requirements.txt").read_text().splitlines()[1:]
+there = {item.name.lower().replace("_", "-") for item in distributions()}
+missing = [line for line in pinned if line.split("==")[0] not in there]
 if missing:
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, *missing], check=True)

@@ -90,23 +90,22 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02}"
 
 
-def timed(story: Sequence[Scene], seconds: Mapping[str, float], notice: str = "") -> str:
-    """Write the script with its clock, as a chapter's Markdown."""
+def timed(
+    story: Sequence[Scene], seconds: Mapping[str, float], before: str = "", notice: str = ""
+) -> str:
+    """Write the script with its clock, as a chapter's Markdown; `before` stands at its head."""
     starts = [clock(start) for start in schedule(story, seconds)]
     rows = [(starts[k], starts[k + 1], scene.title) for k, scene in enumerate(story)]
     warning = f'::: {{.callout-warning title="Not CIFAR-10"}}\n{notice}\n:::\n' if notice else ""
-    slow = [f"`{cell}` ({took:.0f} s)" for cell, took in seconds.items() if took >= 5]
-    long = "" if schedule(story, seconds)[-1] <= LONGEST else " **That is too long: shorten it.**"
+    slow = ", ".join(f"`{cell}` ({took:.0f} s)" for cell, took in seconds.items() if took >= 5)
+    total = f"The clock adds up to **{starts[-1]}** minutes, at {WORDS_PER_MINUTE} words a minute."
+    if schedule(story, seconds)[-1] > LONGEST:
+        total += " **That is too long: shorten it.**"
+    if slow:
+        total += f" Cells that take a while: {slow}."
     return "\n\n".join([
-        "# Before you record {.unnumbered}",
-        warning,
-        "Unzip the submission into an empty folder, open `mmn13.ipynb` there, choose **Run all** "
-        "once and wait: the cells below then have all that they need. In Zoom: **Share screen**, "
-        "the browser's window, zoom the page to 125%, **Record**. Each cell has its name in its "
-        "first line; Shift+Enter runs it. The words are a proposal: say them your way.",
-        f"The clock adds up to **{starts[-1]}** minutes, at {WORDS_PER_MINUTE} words a minute."
-        + long
-        + (f" Cells that take a while: {', '.join(slow)}." if slow else ""),
+        warning + before,
+        total,
         markdown_table(["from", "to", "what"], rows, align="rrl"),
         *(f"# {row[0]} – {row[1]}: {row[2]} {{.unnumbered}}\n\n{scene.text}"
           for row, scene in zip(rows, story, strict=True)),
@@ -121,11 +120,12 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
         folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
         pages.mkdir()
         said = execute(read_chapter(settings.root / SCRIPT, book), book, settings, progress)
-        story = scenes(assemble(said, book, "typst", pages), known)
+        before, _, text = assemble(said, book, "typst", pages).partition("\n# ")
+        story = scenes(f"# {text}", known)
         lay_out(folder, material)
         chapters = executed_chapters(material, progress)
         _, seconds = executed_notebook(material, chapters, folder, progress)
-        made = typeset(timed(story, seconds, material.notice), book, pages)
+        made = _typeset(timed(story, seconds, before, material.notice), book, pages)
         target = folder_of(settings)
         try:
             target.mkdir(exist_ok=True)
@@ -134,8 +134,8 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
             raise storage.disk_error(target / "video-script.pdf", error) from error
 
 
-def typeset(text: str, book: Book, folder: Path) -> list[Path]:
-    """Make the script's HTML file and PDF, in the report's style."""
+def _typeset(text: str, book: Book, folder: Path) -> list[Path]:
+    """Make the HTML file and the PDF, in the report's style."""
     title = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
     config = {
         **book.config,
