@@ -71,7 +71,7 @@ def after(settings: Settings, built: Path) -> None:
     for chapter in book.chapters:
         if chapter.name in pending["dependencies"]:
             _note(chapter, pending["dependencies"][chapter.name], book, settings)
-    publish(built, settings.report, pending["whole"])
+    publish(built, settings.report, whole=pending["whole"])
     for warning in pending["warnings"] if not pending["warned"] else ():
         print(f"\n{warning}", flush=True)
     if not os.environ.get(PREPARED):

@@ -9,21 +9,24 @@ from mmn13lib.foundation import storage
 LIST = ".files.json"
 
 
-def publish(built: Path, report: Path, whole: bool = True) -> None:
-    """Copy what an engine built into the report's folder, file by file, each in one step.
+def publish(built: Path, report: Path, names: set[str] | None = None, whole: bool = True) -> None:
+    """Copy what an engine built, or the files named, into the report's folder, each in one step.
 
     Only what the last render's list names is removed, so the folder may be a link to one with
     other things in it; and of that only what is of a kind, pages or PDF, that this render made as
     a `whole`. A kill leaves whole files, a full disk the old report. Raises `UserError` where
     nothing can be written.
     """
-    made = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    files = (path for path in built.rglob("*") if path.is_file())
+    made = names or {path.relative_to(built).as_posix() for path in files}
     kinds = {_kind(name) for name in made}
     staging = report / ".new"
     try:
         report.mkdir(exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.copytree(built, staging)
+        for name in made:
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(built / name, staging / name)
         before = _listed(report)
         old = {name for name in before - made if whole and _kind(name) in kinds}
         _write_list(report, before | made)
@@ -36,7 +39,7 @@ def publish(built: Path, report: Path, whole: bool = True) -> None:
                 if not any((report / folder).glob("*")):
                     (report / folder).rmdir()
         _write_list(report, (before | made) - old)
-        shutil.rmtree(staging)
+        shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise storage.disk_error(report / "index.html", error) from error
 

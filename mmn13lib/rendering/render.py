@@ -82,7 +82,7 @@ def render_embedded(
     try:
         with tempfile.TemporaryDirectory(prefix="_report.build-", dir=settings.root) as folder:
             made = build(executed, book, Path(folder))
-            publish(_alone(made, Path(folder)), settings.report)
+            publish(Path(folder), settings.report, {file.name for file in made})
     except OSError as error:
         raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
     files = [settings.report / file.name for file in made]
@@ -93,15 +93,6 @@ def render_embedded(
     }
     storage.write_json(settings.cache / "documents.json", record)
     return files
-
-
-def _alone(made: Sequence[Path], folder: Path) -> Path:
-    """Move the documents away from what they were built from."""
-    alone = folder / "finished"
-    alone.mkdir()
-    for file in made:
-        file.rename(alone / file.name)
-    return alone
 
 
 def _made_before(book: Book, settings: Settings) -> list[Path]:

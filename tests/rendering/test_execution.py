@@ -249,6 +249,46 @@ def test_a_second_render_waits_for_the_first_and_says_so(
 
 
 @pytest.mark.slow
+def test_of_two_first_renders_one_prepares_and_the_other_waits(
+    executed: Path, tmp_path: Path
+) -> None:
+    for barrier in ("inside", "go"):
+        os.mkfifo(tmp_path / barrier)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering import prepare; from mmn13lib.rendering.render import render\n"
+        "root, barriers, first = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == 'first'\n"
+        "def measure(*given):\n"
+        "    (root / 'measuring').touch(exist_ok=False)\n"
+        "    if first:\n"
+        "        (barriers / 'inside').write_text('')\n"
+        "        (barriers / 'go').read_text()\n"
+        "    (root / 'measuring').unlink()\n"
+        "    return []\n"
+        "prepare.prepare = measure\n"
+        "render(Settings(root, offline=True), 'embedded',"
+        " progress=lambda line: print(line, flush=True))"
+    )
+
+    def start(which: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", program, str(executed), str(tmp_path), which]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with start("first") as first:
+        (tmp_path / "inside").read_text()  # waits until the first is measuring
+        with start("second") as second:
+            assert second.stdout is not None
+            said = second.stdout.readline()
+            (tmp_path / "go").write_text("")
+            rest = second.communicate()[0]
+        first.communicate()
+    assert said.startswith(f"Another render is running here (process {first.pid}, since")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "The documents are fresh." in rest
+
+
+@pytest.mark.slow
 def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) -> None:
     write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "open('done', 'w').close()"))
     slow = "import time\nopen('begun', 'w').close()\ntime.sleep(0 if FAST else 600)"

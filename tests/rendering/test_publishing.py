@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_leaves_the_last_report(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(UserError, match="full"):
         publish(built(new, index_html="2"), report)
     assert contents(report) == {"index.html": "1"}
