@@ -31,14 +31,10 @@ class GradientCheck:
 
     Attributes
     ----------
-    geometry
-        The shapes, stride and padding.
     derived
         By the formulas that sympy derived.
-    autograd
-        By ``torch.autograd`` through ``torch.nn.functional.conv2d``.
-    layer
-        By ``torch.autograd`` through `mmn13lib.q1_convolution.layer.convolve`.
+    autograd, layer
+        By autograd through ``torch.nn.functional.conv2d``, and through question 1's `convolve`.
     finite_difference
         By central differences of the cost.
     """
