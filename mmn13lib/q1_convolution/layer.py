@@ -152,20 +152,18 @@ class Conv2d(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw uniformly from ±1/sqrt(C k_h k_w), as nn.Conv2d does."""
+        """Draw from ±1/sqrt(C k_h k_w), as nn.Conv2d does to the last bit."""
         root = math.sqrt(self.weight[0].numel())
-        gain = math.sqrt(2 / (1 + math.sqrt(5) ** 2))
-        bound = math.sqrt(3) * (gain / root)  # 1 / root, to its last bit
+        bound = math.sqrt(3) * (math.sqrt(2 / (1 + math.sqrt(5) ** 2)) / root)
         with torch.no_grad():
             self.weight.uniform_(-bound, bound)
             self.bias.uniform_(-1 / root, 1 / root)
 
     def forward(self, images: Tensor) -> Tensor:
         """Convolve images of shape (N, C, H, W), or one (C, H, W)."""
-        (stride, _), (padding, _) = self.stride, self.padding
-        batch = as_batch(images, self.weight, padding)
-        output = convolve(batch, self.weight, self.bias, stride, padding)
-        return as_given(output, images)
+        batch = as_batch(images, self.weight, self.padding[0])
+        given = (self.weight, self.bias, self.stride[0], self.padding[0])
+        return as_given(convolve(batch, *given), images)
 
     def extra_repr(self) -> str:
         """Describe the layer as nn.Conv2d does."""
