@@ -27,9 +27,10 @@ class FewLabels:
     batch_size: int
 
 
+# a budget of time, not a search: as many updates as an hour allows on a processor with bfloat16
 FEW_LABELS = (
     FewLabels(250, 200, 25),
-    FewLabels(1000, 120, 25),
+    FewLabels(1000, 150, 25),
     FewLabels(5000, 80, 50),
     FewLabels(20_000, 40, 50),
 )
