@@ -15,14 +15,14 @@ SPAWN = multiprocessing.get_context("spawn")
 
 def hold(path: Path, holding: Barrier, release: Barrier) -> None:
     with exclusive(path):
-        holding.wait()
-        release.wait()
+        holding.wait(60)
+        release.wait(60)
 
 
 def test_a_second_process_is_refused_or_waits_and_knows_the_first(tmp_path: Path) -> None:
     path = tmp_path / "new" / "lock"
     holding, release = SPAWN.Barrier(2), SPAWN.Barrier(2)
-    first = SPAWN.Process(target=hold, args=(path, holding, release))
+    first = SPAWN.Process(target=hold, args=(path, holding, release), daemon=True)
     first.start()
     holding.wait(60)
     holder = f"process {first.pid}, since "
