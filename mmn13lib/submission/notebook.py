@@ -49,7 +49,7 @@ ABOUT = (
     "stands in a cell that defines it, and the cells after it call that. The written answers are "
     "in `mmn13.pdf` as well; `README.txt` says how to run this."
 )
-QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "{#", ":::", "\tag{")
+QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "[@", "{#", ":::", "\tag{")
 """What a notebook's viewer would show as it stands; the last is a TeX command with a tab in it."""
 
 
@@ -197,12 +197,10 @@ def _code(label: str, source: str) -> NotebookNode:
 
 
 def finish(notebook: NotebookNode, made: Draft) -> None:
-    """Put the report's numbers into an executed notebook's outputs, in place.
+    """Take warnings out of an executed notebook and describe its pictures, in place.
 
-    Raises
-    ------
-    UserError
-        If a cell displays what only Quarto reads.
+    What a cell displays stays as it is; where only Quarto could read it, it is put as the report
+    does. Raises `UserError` where the report's cell displayed something else.
     """
     for cell in notebook.cells:
         if cell.cell_type != "code":
@@ -213,21 +211,16 @@ def finish(notebook: NotebookNode, made: Draft) -> None:
         in_words = dict(made.displayed.get(cell.id, ()))
         for output in cell.outputs:
             data = output.get("data", {})
-            if "text/markdown" in data:
-                data["text/markdown"] = in_words.get(data["text/markdown"], data["text/markdown"])
-                _refuse_marks(cell.id, data["text/markdown"])
+            text = data.get("text/markdown", "")
+            if any(mark in text for mark in QUARTOS_MARKS):
+                if text not in in_words:
+                    raise UserError(
+                        f"The notebook's {cell.id} displays what only Quarto reads, "
+                        f"{text[:200]!r}: labels and references stand whole in its own source."
+                    )
+                data["text/markdown"] = in_words[text]
             if "image/png" in data and made.alternatives.get(cell.id):
                 output.metadata.setdefault("image/png", {})["alt"] = made.alternatives[cell.id]
-
-
-def _refuse_marks(label: str, text: str) -> None:
-    for mark in QUARTOS_MARKS:
-        if mark in text:
-            place = text[max(0, text.index(mark) - 20) :][:60]
-            raise UserError(
-                f"The notebook's {label} would show what only Quarto reads ({place!r}): labels and "
-                "references stand whole in the cell's own source, callouts around the cell."
-            )
 
 
 def write(notebook: NotebookNode, path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from mmn13lib.benchmarks import measurements
-from mmn13lib.foundation import provenance
+from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.hardware import Load
 from mmn13lib.foundation.settings import Settings
@@ -51,3 +51,11 @@ def test_a_measurement_of_other_code_is_outdated(
     assert not measurements.is_outdated(settings, "render")
     monkeypatch.setattr(provenance, "code_digest", lambda *modules: "of another day")
     assert measurements.is_outdated(settings, "render")
+
+
+def test_what_a_module_that_is_gone_measured_is_outdated(settings: Settings) -> None:
+    path = measurements.save(settings, "transfer", {})
+    assert not measurements.is_outdated(settings, "transfer")
+    measured = storage.read_json(path)
+    storage.write_json(path, {**measured, "modules": ["mmn13lib.gone"]})
+    assert measurements.is_outdated(settings, "transfer")

@@ -75,7 +75,9 @@ def test_an_output_that_only_quarto_reads_is_refused(book: Book, tmp_path: Path)
     draft = notebooks.draft(reported(book), book, tmp_path)
     fill(draft.notebook, tmp_path, None)
     by_name(draft.notebook)["q1-equation"].outputs[1].data = {"text/markdown": "see @fig-q1-one"}
-    with pytest.raises(UserError, match=r"q1-equation would show .*see @fig-q1-one"):
+    with pytest.raises(
+        UserError, match=r"q1-equation displays what only Quarto reads, .see @fig-q1-one"
+    ):
         notebooks.finish(draft.notebook, draft)
 
 
