@@ -46,7 +46,7 @@ def fetch(
             progress("CIFAR-10 and the weights are there already.")
         return []
     archive = settings.downloads / sources.archive.file.name
-    with locks.exclusive(settings.locks / "downloads.lock", fail=True):
+    with locks.exclusive(settings.locks / "downloads.lock"):
         try:
             settings.downloads.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ class Load:
 
     @property
     def busy(self) -> bool:
-        """Whether they used more than a tenth, so that no time taken meanwhile is this code's."""
+        """Whether they used more than a tenth, so that times taken meanwhile say little."""
         return self.others > BUSY
 
 
@@ -53,12 +54,13 @@ class Load:
 def load_watch() -> Iterator[Load]:
     """Watch the cores that this process may use; the load is filled in at the end."""
     load = Load()
-    begin, used, own = time.perf_counter(), _used_seconds(), _own_seconds()
+    # the system's and the user's seconds of this process and of its ended children
+    begin, used, own = time.perf_counter(), _used_seconds(), sum(os.times()[:4])
     try:
         yield load
     finally:
         available = (time.perf_counter() - begin) * len(_cores())
-        others = _used_seconds() - used - (_own_seconds() - own)
+        others = _used_seconds() - used - (sum(os.times()[:4]) - own)
         # the system counts in hundredths of a second: less says nothing
         load.others = max(0.0, others - 0.02) / available
 
@@ -80,15 +82,9 @@ def _used_seconds() -> float:
     )
 
 
-def _own_seconds() -> float:
-    return sum(os.times()[:4])  # user and system, this process's and its ended children's
-
-
 def _cpuinfo(field: str) -> str:
     """Read a line about the first processor, where the system (Linux) has such a file."""
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith(field):
-                return line.partition(":")[2].strip()
-    return ""
+    text = info.read_text(errors="replace") if info.is_file() else ""
+    found = re.search(rf"^{field}\s*:(.*)", text, flags=re.MULTILINE)
+    return found[1].strip() if found else ""

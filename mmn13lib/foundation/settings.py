@@ -37,7 +37,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read ``MMN13_DATA``, ``MMN13_WEIGHTS`` and ``MMN13_OFFLINE``; find the project's root.
 
-        Raises UserError if a path can't be one, or if this is no project's folder.
+        The root is the working folder or the nearest one above it with ``_quarto.yml``. Raises
+        UserError if there is none, or if a path can't be one.
         """
 
         def path(name: str) -> Path | None:
@@ -59,8 +60,16 @@ class Settings:
                 "The folder that this was started in is deleted: change to the folder that you "
                 "cloned and try again."
             ) from error
+        for root in (here, *here.parents):
+            if (root / "_quarto.yml").is_file() or (root / SUBMITTED).is_dir():
+                break
+        else:
+            raise UserError(
+                f"{here} is not inside this project (no _quarto.yml here or above): "
+                "change to the folder that you cloned and try again."
+            )
         return cls(
-            root=find_root(here),
+            root=root,
             data=path("MMN13_DATA"),
             weights=path("MMN13_WEIGHTS"),
             offline=environment.get("MMN13_OFFLINE", "").lower() not in ("", "0", "false", "no"),
@@ -100,17 +109,3 @@ class Settings:
     def report(self) -> Path:
         """The finished report."""
         return self.root / "_report"
-
-
-def find_root(start: Path) -> Path:
-    """Find the project's folder: `start` or the nearest one above it with ``_quarto.yml``.
-
-    Raises UserError if there is none.
-    """
-    for folder in (start, *start.parents):
-        if (folder / "_quarto.yml").is_file() or (folder / SUBMITTED).is_dir():
-            return folder
-    raise UserError(
-        f"{start} is not inside this project (no _quarto.yml here or above): "
-        "change to the folder that you cloned and try again."
-    )

@@ -1,9 +1,7 @@
 """Files that are whole or absent: written atomically, with a digest that is checked on reading.
 
-A file ``x.json`` has its SHA-256 in ``x.json.sha256`` beside it, and there too, on a second
-line, that of the file which it replaces. The digests are written first and the file then moved
-into its place, so whatever moment a process is killed at, a reader finds the old file or the new
-one, whole; never a half-written one taken for good.
+``x.json.sha256`` holds the digest of ``x.json`` and, on a second line, of the file that it
+replaces; written first, it lets a reader find one of the two, whole, whenever a write is killed.
 """
 
 import errno
@@ -12,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +33,13 @@ def digest(*parts: str | bytes) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file and its digest atomically, making the folder where needed.
-
-    Raises UserError if the disk is full or the folder can't be written to.
-    """
+    """Write a file and its digest atomically; UserError if the disk is full or not writable."""
+    digests = [digest(content)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(_sidecar(path), "\n".join([digest(content), *_good_digest(path)]).encode())
+        with suppress(Damaged):
+            digests.append(digest(read_bytes(path)))
+        _replace(_sidecar(path), "\n".join(digests).encode())
         _replace(path, content)
     except OSError as error:
         raise disk_error(path, error) from error
@@ -88,11 +87,6 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any
     write_bytes(path, save(whole, {"values": json.dumps(values, ensure_ascii=False)}))
 
 
-def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
-    """Read the tensors that `write_tensors` wrote; see `read_bytes`."""
-    return read_record(path)[0]
-
-
 def read_record(path: Path) -> tuple[dict[str, "torch.Tensor"], Any]:
     """Read the tensors and the values that `write_tensors` wrote; see `read_bytes`."""
     from safetensors.torch import load
@@ -105,13 +99,6 @@ def read_record(path: Path) -> tuple[dict[str, "torch.Tensor"], Any]:
 
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
-
-
-def _good_digest(path: Path) -> list[str]:
-    try:
-        return [digest(read_bytes(path))]
-    except Damaged:
-        return []
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -32,7 +32,7 @@ def clean(settings: Settings, confirm: Callable[[str], bool]) -> list[Path]:
         )
     with ExitStack() as held:
         for name in LOCKS:
-            held.enter_context(locks.exclusive(settings.locks / f"{name}.lock", fail=True))
+            held.enter_context(locks.exclusive(settings.locks / f"{name}.lock"))
         going = list(_chosen(settings, confirm))
         for path in going:
             _remove(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.settings import Settings, find_root
+from mmn13lib.foundation.settings import Settings
 
 
 @pytest.fixture
@@ -24,9 +24,12 @@ def test_the_root_is_found_from_within(project: Path) -> None:
     assert settings.report == project / "_report"
 
 
-def test_outside_a_project_the_error_says_what_to_do(tmp_path: Path) -> None:
+def test_outside_a_project_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="change to the folder"):
-        find_root(tmp_path)
+        Settings.from_environment({})
 
 
 def test_paths_are_made_absolute_and_empty_ones_do_not_count(

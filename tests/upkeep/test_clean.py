@@ -140,17 +140,17 @@ def test_another_quarto_project_is_left_alone(full: Settings) -> None:
     assert names(full) == before
 
 
-def hold(path: Path, fail: bool) -> subprocess.Popen[str]:
+def hold(path: Path) -> subprocess.Popen[str]:
     """Start a process that takes a lock, tells so, and holds it until its input ends."""
-    code = f"""
+    code = """
 import sys
 from pathlib import Path
-from mmn13lib.foundation import locks
+from mmn13lib.foundation import errors, locks
 try:
-    with locks.exclusive(Path(sys.argv[1]), fail={fail}):
+    with locks.exclusive(Path(sys.argv[1])):
         print("held", flush=True)
         sys.stdin.read()
-except locks.Held as error:
+except errors.UserError as error:
     print(error, flush=True)
 """
     return subprocess.Popen(
@@ -166,7 +166,7 @@ def heard(process: subprocess.Popen[str]) -> str:
 @pytest.mark.parametrize("name", ["downloads", "experiment", "render"])
 def test_nothing_is_removed_while_another_process_works_here(name: str, full: Settings) -> None:
     before = names(full)
-    with hold(full.locks / f"{name}.lock", fail=False) as other:
+    with hold(full.locks / f"{name}.lock") as other:
         assert heard(other) == "held\n"
         with pytest.raises(UserError, match=f"process {other.pid}, since .* wait until"):
             clean(full, lambda question: True)
@@ -182,7 +182,7 @@ def test_no_other_process_starts_to_work_here_until_all_is_removed(
     refused: list[bool] = []
 
     def start_another(question: str) -> bool:
-        with hold(full.locks / "experiment.lock", fail=True) as other:
+        with hold(full.locks / "experiment.lock") as other:
             refused.append(f"process {os.getpid()}" in heard(other))
             other.communicate()
         return True

@@ -33,7 +33,7 @@ class PortableCIFAR10(CIFAR10):
     ) -> None:
         VisionDataset.__init__(self, root, transform=transform)
         self.train = train
-        stored = storage.read_tensors(Path(root) / IMAGES)
+        stored = storage.read_record(Path(root) / IMAGES)[0]
         part = "train" if train else "test"
         self.data = stored[f"{part}.images"].numpy()
         self.targets = stored[f"{part}.labels"].tolist()
