@@ -28,6 +28,7 @@ def mistakes(results: Results) -> Figure:
     rows = max(1, -(-len(shown) // columns))
     pair, row_height = 2 * IMAGE + 0.04, IMAGE + 0.36
     figure = Figure(figsize=(TEXT_WIDTH, rows * row_height))
+    figure.set_layout_engine("none")
     size = np.array([TEXT_WIDTH, rows * row_height] * 2)
     for rank, mistake in enumerate(shown):
         left = (rank % columns) * (TEXT_WIDTH - pair) / (columns - 1)
@@ -71,7 +72,7 @@ def _percent(probability: float) -> str:
 
 def learning_curves(results: Results) -> Figure:
     """Draw accuracy by epoch, on training and on validation images, a panel for each model."""
-    figure, axes = new_figure(1, 2, height=2.3, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.1, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         history = getattr(results, name).history
         for key, style, label in (
@@ -92,7 +93,7 @@ def learning_curves(results: Results) -> Figure:
 
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
     """Draw both models' confusion matrices, with the number of images in each cell."""
-    figure, axes = new_figure(1, 2, height=3.3, sharey=True)
+    figure, axes = new_figure(1, 2, height=3.1, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         _confusion_matrix(axis, getattr(comparison, name).confusion, results.classes)
         axis.set(title=NAMES[name], xlabel="predicted class")
@@ -117,7 +118,7 @@ def _confusion_matrix(axis: Axes, matrix: np.ndarray, classes: Sequence[str]) ->
 
 def reliability(results: Results, comparison: ModelComparison) -> Figure:
     """Draw accuracy against stated probability, as trained and after the temperature."""
-    figure, axes = new_figure(1, 2, height=2.5, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.1, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         score: Score = getattr(comparison, name)
         axis.plot([0, 1], [0, 1], "--", color="grey", linewidth=1, label="calibrated")
@@ -139,7 +140,7 @@ def reliability(results: Results, comparison: ModelComparison) -> Figure:
 
 def label_study(results: Results, comparison: ModelComparison) -> Figure:
     """Draw test accuracy against the number of labelled images, for both models."""
-    figure, axis = new_figure(height=2.6)
+    figure, axis = new_figure(height=2.4)
     _label_study(axis, comparison)
     _legend_below(figure, axis, *NAMES.values(), UNFINISHED)
     return stamp(figure, results.inputs.stamp)

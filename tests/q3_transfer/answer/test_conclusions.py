@@ -123,6 +123,7 @@ def test_both_costs_are_told_apart(made_up_results, seconds, multiply_adds, quic
     [
         ((100.0, 400.0), (10.0, 20.0), 6000),  # 300 s longer, 0.05 s less for each image
         ((400.0, 100.0), (20.0, 10.0), 6000),
+        ((1.0, 1.5), (10.0, 40.0), 7),  # 6.67
         ((100.0, 400.0), (20.0, 10.0), None),  # the head is quicker in both
         ((400.0, 100.0), (10.0, 20.0), None),
         ((100.0, 100.0), (10.0, 20.0), None),
