@@ -19,6 +19,7 @@ from mmn13lib.rendering.execution import Executed
 from mmn13lib.submission.definitions import (
     Origin,
     bound_by_imports,
+    defined_names,
     definition,
     listed,
     resolve,
@@ -134,14 +135,20 @@ def _with_definitions(chapters: Sequence[Executed]) -> list[Executed]:
         _defining(chapter, defined) if is_question(chapter.chapter.name) else chapter
         for chapter in chapters
     ]
-    used = {
-        name
+    code = [
+        cell.code
         for chapter in changed
         for cell in chapter.chapter.cells
         if is_question(chapter.chapter.name)
-        for name in used_names(cell.code)
-    }
-    return [_importing(chapter, defined, used) for chapter in changed]
+    ]
+    used: set[str] = set()
+    there: set[str] = set()
+    early: set[str] = set()  # a cell before the definition calls them: their import stays
+    for source in code:
+        there |= defined_names(source)
+        used |= used_names(source)
+        early |= used & (defined - there)
+    return [_importing(chapter, defined - early, used) for chapter in changed]
 
 
 def _defining(chapter: Executed, defined: set[str]) -> Executed:
