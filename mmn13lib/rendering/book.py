@@ -1,12 +1,12 @@
 """Reads the book: `_quarto.yml`, and each chapter as Markdown and code cells.
 
-It knows the Quarto features that the chapters use. One that it doesn't know is an error that
-names file and line: a page must never come out wrong in silence.
+A Quarto feature that it doesn't know is an error with file and line, never a wrong page.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,15 +53,13 @@ class Cell:
     @property
     def code(self) -> str:
         """The source without its option lines."""
-        lines = self.source.splitlines()
-        while lines and lines[0].startswith("#|"):
-            lines.pop(0)
+        lines = dropwhile(_is_option, self.source.splitlines())
         return "\n".join(lines).strip("\n")
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: pieces of Markdown and cells, in order."""
+    """A chapter: lines of Markdown and cells, in order."""
 
     path: Path
     parts: tuple[str | Cell, ...]
@@ -89,40 +87,33 @@ class Book:
 
     root: Path
     config: dict[str, Any]
-    chapters: tuple[Chapter, ...] = field(default=())
+    chapters: tuple[Chapter, ...] = ()
 
     def option(self, name: str, default: Any = "") -> Any:
         """Look up a dotted name at the configuration's top level, or else under ``book``."""
-        for start in (self.config, self.config.get("book")):
-            value = look_up(start, name)
-            if value is not None:
-                return value
-        return default
+        found = (look_up(start, name) for start in (self.config, self.config.get("book")))
+        return next((value for value in found if value is not None), default)
 
 
 def read_book(root: Path) -> Book:
-    """Read the configuration and every chapter.
-
-    Raises `UserError` if a file is missing, or a chapter uses something that isn't known here.
-    """
+    """Read the configuration and every chapter; `UserError` for what is missing or not known."""
     book = Book(root, read_config(root))
     templates = book.option("format.typst.template-partials", [])
     for name in (book.option("bibliography"), book.option("format.html.css"), *templates):
         if name and not (root / str(name)).is_file():
             raise UserError(f"_quarto.yml names {name}: there is no such file.")
-    listed = [(name, False) for name in book.option("book.chapters", [])]
-    listed += [(name, True) for name in book.option("book.appendices", [])]
-    chapters = []
+    chapters = tuple(
+        read_chapter(root / str(name), book, part == "appendices")
+        for part in ("chapters", "appendices")
+        for name in book.option(f"book.{part}", [])
+    )
     labels: dict[str, Cell] = {}
-    for name, appendix in listed:
-        chapter = read_chapter(root / str(name), book, appendix)
-        for cell in chapter.cells:
-            if not cell.holds_digest and labels.setdefault(cell.label, cell) is not cell:
-                other = labels[cell.label]
-                place = f"{other.file.name}, line {other.line}"
-                _fail(cell.file, cell.line, f"the label {cell.label} is taken already ({place})")
-        chapters.append(chapter)
-    return Book(root, book.config, tuple(chapters))
+    for cell in (cell for chapter in chapters for cell in chapter.cells if not cell.holds_digest):
+        other = labels.setdefault(cell.label, cell)
+        if other is not cell:
+            place = f"{other.file.name}, line {other.line}"
+            _fail(cell.file, cell.line, f"the label {cell.label} is taken already ({place})")
+    return replace(book, chapters=chapters)
 
 
 def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
@@ -133,13 +124,7 @@ def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
         raise UserError(
             f"_quarto.yml lists the chapter {path.relative_to(book.root).as_posix()}: no such file."
         )
-    parts: list[str | Cell] = []
-    for part in _pieces(path, book):
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        else:
-            parts.append(part)
-    chapter = Chapter(path, tuple(parts), appendix)
+    chapter = Chapter(path, tuple(_pieces(path, book)), appendix)
     if chapter.cells and not chapter.cells[0].holds_digest:
         include = f"{DIGEST_FOLDER}/{chapter.name}.md"
         _fail(path, 1, f"a chapter with cells includes {include} right after its title")
@@ -175,9 +160,8 @@ def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[st
         if language is None:
             yield "\n".join([line, *inside, lines[number - 1]]) + "\n"
         elif fence[3] != "{python}" or fence[1]:
-            _fail(
-                path, start, f"a cell begins with ```{{python}} at the margin, not {line.strip()}"
-            )
+            wrong = line.strip()
+            _fail(path, start, f"a cell begins with ```{{python}} at the margin, not {wrong}")
         else:
             yield _cell(inside, path, start)
 
@@ -218,11 +202,9 @@ def _check_div(line: str, path: Path, number: int) -> None:
     div = _DIV.match(line)
     if div is None:
         return
-    unknown = _UNKNOWN_DIV.search(div[1])
-    if unknown:
+    if unknown := _UNKNOWN_DIV.search(div[1]):
         _fail(path, number, f"the div {unknown[0].rstrip('=')} isn't supported")
-    callout = _CALLOUT.search(div[1])
-    if callout:
+    if callout := _CALLOUT.search(div[1]):
         if callout[1] not in CALLOUTS:
             kinds = ", ".join(sorted(CALLOUTS))
             _fail(path, number, f"no callout is called {callout[1]}; there are {kinds}")
@@ -232,11 +214,7 @@ def _check_div(line: str, path: Path, number: int) -> None:
 
 
 def _cell(lines: list[str], path: Path, number: int) -> Cell:
-    header = []
-    for line in lines:
-        if not line.startswith("#|"):
-            break
-        header.append(line[2:].removeprefix(" "))
+    header = [line[2:].removeprefix(" ") for line in takewhile(_is_option, lines)]
     try:
         options = yaml.safe_load("\n".join(header)) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -255,6 +233,10 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
     if "fig-cap" in options and not options.get("fig-alt"):
         _fail(path, number, f"the figure {label} has no fig-alt, a text for those who can't see it")
     return Cell("\n".join(lines), options, path, number)
+
+
+def _is_option(line: str) -> bool:
+    return line.startswith("#|")
 
 
 def _fail(path: Path, line: int, what: str) -> NoReturn:

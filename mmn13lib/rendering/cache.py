@@ -32,19 +32,14 @@ def look_up(notebook: "NotebookNode", folder: Path) -> tuple["NotebookNode | Non
 
 
 def store(notebook: "NotebookNode", name: str, folder: Path) -> str:
-    """Put an executed notebook into the cache, and name its entry.
-
-    A damaged cache is begun anew. Raises `UserError` where nothing can be written: what the cache
-    held stays.
-    """
+    """Put an executed notebook into the cache, a new one where it is damaged; name its entry."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
     drop_damaged(folder)
     try:
-        record = get_cache(folder).cache_notebook_bundle(
-            CacheBundleIn(notebook, name), overwrite=True
-        )
+        bundle = CacheBundleIn(notebook, name)
+        record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
     except OSError as error:
         raise storage.disk_error(folder / name, error) from error
     except Exception as error:  # the database's own words for the same
@@ -77,21 +72,12 @@ def drop_damaged(folder: Path) -> bool:
         return False
     try:
         with closing(sqlite3.connect(f"file:{folder / 'global.db'}?mode=ro", uri=True)) as database:
-            keys = [key for (key,) in database.execute("SELECT hashkey FROM nbcache")]
-        damaged = not all(_is_notebook(folder / "executed" / key / "base.ipynb") for key in keys)
-    except sqlite3.Error:
-        damaged = True
-    if damaged:
+            for (key,) in database.execute("SELECT hashkey FROM nbcache"):
+                json.loads((folder / "executed" / key / "base.ipynb").read_bytes())
+    except (sqlite3.Error, OSError, ValueError):
         shutil.rmtree(folder, ignore_errors=True) if folder.is_dir() else folder.unlink()
-    return damaged
-
-
-def _is_notebook(file: Path) -> bool:
-    try:
-        json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _entry(folder: Path, key: str) -> str:
@@ -101,17 +87,11 @@ def _entry(folder: Path, key: str) -> str:
 def record(
     chapter: str, found: dict[str, str], settings: Settings, engine: str, entry: str
 ) -> None:
-    """Note that an engine's cache holds a chapter executed with these dependencies.
-
-    The `entry` is a path from `settings.cache` to what holds it.
-    """
+    """Note that `entry`, a path from `settings.cache`, holds a chapter executed with these."""
     known = _recorded(chapter, settings, engine)
-    state = {"dependencies": found, "entry": entry}
-    key = key_of(found)
-    if list(known.items())[-1:] != [(key, state)]:
-        known.pop(key, None)
-        kept = [*known.items(), (key, state)][-KEPT:]
-        storage.write_json(_record(chapter, settings, engine), dict(kept))
+    known.pop(key_of(found), None)
+    known[key_of(found)] = {"dependencies": found, "entry": entry}
+    storage.write_json(_record(chapter, settings, engine), dict([*known.items()][-KEPT:]))
 
 
 def reasons(chapter: str, found: dict[str, str], settings: Settings, engine: str) -> list[str]:

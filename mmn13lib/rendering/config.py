@@ -35,8 +35,7 @@ _TextLoader.yaml_implicit_resolvers = {
 def read_config(root: Path) -> dict[str, Any]:
     """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does.
 
-    Mappings are merged, lists joined, other values replaced. Raises `UserError`, which names file
-    and key, for what is no YAML or not what the engines can use.
+    Raises `UserError` with file and key for what is no YAML, or not what the engines can use.
     """
     config: dict[str, Any] = {}
     for name in ("_quarto.yml", "_quarto.yml.local"):

@@ -1,9 +1,7 @@
-"""What a chapter depends on, and the one line of code that makes the cache notice a change.
+"""What a chapter depends on, and the hidden cell with its digest that the cache compares.
 
-jupyter-cache compares a chapter's code cells and nothing else. So each chapter includes a hidden
-cell whose only content is a digest of all that it depends on: another digest, another cell, and
-the chapter is executed again. Quarto's pre-render hook writes that cell into a file; the embedded
-engine puts it in its place in memory. Nothing here imports what it looks at, so it is quick.
+jupyter-cache compares code cells and nothing else: another digest is another cell, and the chapter
+is executed again. Nothing here imports what it looks at, so it is quick.
 """
 
 import ast
@@ -17,7 +15,7 @@ from mmn13lib.benchmarks.measurements import measurement_path
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.book import Book, Cell, Chapter
+from mmn13lib.rendering.book import DIGEST_CELL, Book, Cell, Chapter
 
 CELLS = "its code cells"
 FIGURES = "the figure options in _quarto.yml"
@@ -26,12 +24,7 @@ MISSING = "none"
 
 
 def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, str]:
-    """List what a chapter's output is made from: names, each with a digest or a version.
-
-    The code cells, the modules of this package that they import (directly or through others), the
-    libraries that all of these import or print the version of, Python, the measurements that they
-    load and, if they read the run's inputs, what those are (under names that end with a colon).
-    """
+    """List what a chapter's output is made from: names, each with a digest or a version."""
     cells = [cell for cell in chapter.cells if not cell.holds_digest]
     if not cells:
         return {}
@@ -66,20 +59,11 @@ def key_of(found: dict[str, str]) -> str:
 
 def digest_source(found: dict[str, str]) -> str:
     """Write the hidden cell that makes dependencies part of jupyter-cache's key."""
-    return (
-        "#| label: dependencies\n#| include: false\n"
-        f"# what this chapter depends on: {key_of(found)}"
-    )
+    return f"{DIGEST_CELL}: {key_of(found)}"
 
 
 def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """Say in words what differs between two sets of dependencies.
-
-    Examples
-    --------
-    >>> changes({"torch": "2.14.1", "weights:": "sample"}, {"torch": "2.15.0", "weights:": "mine"})
-    ['torch 2.14.1 → 2.15.0', 'weights: sample → mine']
-    """
+    """Say in words what differs between two sets of dependencies."""
     return [
         _change(name, old.get(name, MISSING), new.get(name, MISSING))
         for name in {**new, **old}
@@ -101,15 +85,15 @@ def _inputs(settings: Settings) -> dict[str, str]:
     from mmn13lib.q3_transfer.experiment import completion
 
     found = inputs.fingerprint(settings)
-    sample = found["mode"] == "sample"
-    imagenet = found["mode"] == "imagenet"
-    given = f"{settings.weights.name if settings.weights else 'file'} {found['weights'][:8]}"
+    data, weights = "CIFAR-10", "IMAGENET1K_V1"
+    if found["mode"] == "sample":
+        data, weights = f"sample {found['data'][:8]}", "sample"
+    elif found["mode"] == "other-weights":
+        name = settings.weights.name if settings.weights else "file"
+        weights = f"{name} {found['weights'][:8]}"
     complete = completion.recall(settings)
-    return {
-        "data:": f"sample {found['data'][:8]}" if sample else "CIFAR-10",
-        "weights:": "sample" if sample else "IMAGENET1K_V1" if imagenet else given,
-        "results:": complete["digest"][:8] if complete else MISSING,
-    }
+    results = complete["digest"][:8] if complete else MISSING
+    return {"data:": data, "weights:": weights, "results:": results}
 
 
 def _plain_python(cell: Cell) -> str:
@@ -130,22 +114,15 @@ def _measurements(source: str) -> frozenset[str]:
     if "measurements" not in source:
         return frozenset()
     nodes = list(ast.walk(ast.parse(source)))
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    calls = {"measurements.load"} | {
-        name.asname or name.name
-        for node in imports
-        if node.module == "mmn13lib.benchmarks.measurements"
-        for name in node.names
-        if name.name == "load"
-    }
-    return frozenset(
-        str(node.args[1].value)
-        for node in nodes
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in calls
-        and len(node.args) == 2
-        and isinstance(node.args[1], ast.Constant)
-    )
+    calls = {"measurements.load"}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == "mmn13lib.benchmarks.measurements":
+            calls |= {name.asname or name.name for name in node.names if name.name == "load"}
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Call) and len(node.args) == 2 and ast.unparse(node.func) in calls:
+            found |= {text.value for text in node.args[1:] if isinstance(text, ast.Constant)}
+    return frozenset(map(str, found))
 
 
 @cache
@@ -161,7 +138,7 @@ def _names_of_versions(source: str) -> frozenset[str]:
 @cache
 def _version(library: str) -> str:
     """Look up a library's version by its import name; empty for what comes with Python."""
-    if library in sys.stdlib_module_names or library == "__future__":
+    if library in sys.stdlib_module_names:
         return ""
     try:
         return version(library)

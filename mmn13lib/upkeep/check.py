@@ -1,13 +1,12 @@
 """What the report needs and whether it is there, ``mmn13 check``."""
 
+import platform
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
@@ -15,13 +14,11 @@ from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.data.inputs import BATCHES, IMAGENET_WEIGHTS
 from mmn13lib.rendering import quarto
 
-OLDEST_PYTHON = (3, 11)
 ROOMY_DISK, LEAST_DISK = 2.0, 0.5  # GB: with the real data set; with the embedded sample
 INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(NamedTuple):
     """One thing, whether it is there and good, and whether no report can be made without it."""
 
     name: str
@@ -46,22 +43,19 @@ def check(settings: Settings) -> list[Requirement]:
     ]
 
 
-def check_python(found: tuple[int, ...] = sys.version_info[:3]) -> Requirement:
+def check_python() -> Requirement:
     """Look at the version of the Python that runs this."""
-    return Requirement(
-        "Python",
-        ok=found >= OLDEST_PYTHON,
-        needed=True,
-        detail=f"{_dotted(found)} in {sys.prefix}",
-        fix=f"install Python {_dotted(OLDEST_PYTHON)} or newer, then `make PYTHON=<that> report`",
-    )
+    ok = sys.version_info[:2] >= (3, 11)
+    detail = f"{platform.python_version()} in {sys.prefix}"
+    fix = "install Python 3.11 or newer, then `make PYTHON=<that> report`"
+    return Requirement("Python", ok, True, detail, fix)
 
 
-def check_torch(load: Callable[[str], Any] = import_module) -> Requirement:
+def check_torch() -> Requirement:
     """Look at torch and torchvision, which have to fit each other to be imported."""
     try:
         detail = f"{version('torch')} and {version('torchvision')}"
-        load("torchvision")
+        import_module("torchvision")
     except PackageNotFoundError as error:
         problem = f"{error.name} is not installed"
     except Exception as error:  # a broken pair raises RuntimeError, OSError and others
@@ -109,11 +103,9 @@ def check_embedded_engine(needed: bool) -> Requirement:
 def check_data(settings: Settings) -> Requirement:
     """Look for CIFAR-10, file by file; without it the embedded sample stands in."""
     folder = (settings.data or settings.downloads) / BATCHES
-    fix = (
-        f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
-        if settings.data
-        else "mmn13 fetch"
-    )
+    fix = "mmn13 fetch"
+    if settings.data:
+        fix = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
     # what is named must be good, and so must what is there
     needed = settings.data is not None or folder.exists()
     if not folder.is_dir():
@@ -127,17 +119,14 @@ def check_weights(settings: Settings) -> Requirement:
     """Look for ResNet-18's weights; without them the embedded sample and random ones stand in."""
     path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
     needed = settings.weights is not None or path.exists()
-    fix = (
-        "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
-        if settings.weights
-        else "mmn13 fetch"
-    )
+    fix, problem = "mmn13 fetch", ""
     if not path.is_file():
-        return Requirement("weights", False, needed, f"no file {path}", fix)
-    fault = "" if settings.weights else IMAGENET_WEIGHTS.fault(path, inputs.memory(settings))
-    if fault:
-        return Requirement("weights", False, needed, f"{path} {fault}", fix)
-    problem = _weights_problem(settings.weights) if settings.weights else ""
+        problem = f"no file {path}"
+    elif not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, inputs.memory(settings))):
+        problem = f"{path} {fault}"
+    if settings.weights:
+        fix = "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
+        problem = problem or _weights_problem(path)
     return Requirement("weights", not problem, needed, problem or str(path), fix)
 
 
@@ -157,14 +146,5 @@ def _weights_problem(path: Path) -> str:
 def check_disk(root: Path) -> Requirement:
     """Look at the free space where the project is."""
     free = shutil.disk_usage(root).free / 1e9
-    return Requirement(
-        "free disk",
-        ok=free >= ROOMY_DISK,
-        needed=free < LEAST_DISK,
-        detail=f"{free:.1f} GB",
-        fix=f"free {ROOMY_DISK:.0f} GB; `mmn13 clean` removes what this project can make again",
-    )
-
-
-def _dotted(numbers: tuple[int, ...]) -> str:
-    return ".".join(str(number) for number in numbers)
+    fix = f"free {ROOMY_DISK:.0f} GB; `mmn13 clean` removes what this project can make again"
+    return Requirement("free disk", free >= ROOMY_DISK, free < LEAST_DISK, f"{free:.1f} GB", fix)

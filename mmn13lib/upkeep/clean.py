@@ -33,7 +33,7 @@ def clean(settings: Settings, confirm: Callable[[str], bool]) -> list[Path]:
     with ExitStack() as held:
         for name in LOCKS:
             held.enter_context(locks.exclusive(settings.locks / f"{name}.lock"))
-        going = list(_chosen(settings, confirm))
+        going = list(_chosen(settings, confirm))  # nothing goes before the last answer
         for path in going:
             _remove(path)
     return going
@@ -49,9 +49,10 @@ def _chosen(settings: Settings, confirm: Callable[[str], bool]) -> Iterator[Path
     }
     for path in _ours(settings.artifacts.iterdir(), settings.root):
         what = questions.get(path, path.name)
+        size = sum(file.lstat().st_size for file in (path, *path.rglob("*")))
         # a lock file that went would let two processes hold the same lock
         if path not in (*made, settings.locks) and confirm(
-            f"Delete {what}, {_size(path) / 1e6:.0f} MB, {path}?"
+            f"Delete {what}, {size / 1e6:.0f} MB, {path}?"
         ):
             yield path
 
@@ -75,8 +76,3 @@ def _remove(path: Path) -> None:
             f"{path} could not be removed ({error.strerror}): make it yours "
             f"(chmod -R u+w {path}) and rerun."
         ) from error
-
-
-def _size(path: Path) -> int:
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files)
