@@ -124,11 +124,11 @@ def render(
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
-    rendered = render(settings, engine, tuple(rerun or ()), strict, progress=_say)
-    for warning in rendered.warnings:
+    files, warnings = render(settings, engine, tuple(rerun or ()), strict, progress=_say)
+    for warning in warnings:
         _say(f"\n{warning}")
     _say("\nThe report:")
-    for file in rendered.files:
+    for file in files:
         _say(f"  {file}")
 
 

@@ -5,8 +5,8 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,15 +56,10 @@ class Executed:
     cells_executed: int
 
 
-@contextmanager
-def render_lock(settings: Settings, progress: Progress) -> Iterator[None]:
+def render_lock(settings: Settings, progress: Progress) -> AbstractContextManager[None]:
     """Let one render at a time work here; a second one waits and says so."""
-
-    def waiting(holder: str) -> None:
-        progress(f"Another render is running here ({holder}): waiting until it has ended.")
-
-    with exclusive(settings.locks / "render.lock", waiting):
-        yield
+    words = "Another render is running here ({}): waiting until it has ended."
+    return exclusive(settings.locks / "render.lock", lambda holder: progress(words.format(holder)))
 
 
 class CellFailed(Exception):  # noqa: N818 - it names what happened
@@ -84,8 +79,8 @@ def execute(
 ) -> Executed:
     """Give a chapter's outputs: from the cache, or by executing all its cells.
 
-    What it is made from is looked at again afterwards: where a file changed meanwhile, nothing is
-    stored and the chapter is executed once more. Raises `UserError` if a cell fails.
+    Where what it is made from changed meanwhile, nothing is stored and it is executed once more.
+    Raises `UserError` if a cell fails.
     """
     if not chapter.cells:
         return Executed(chapter, (), 0)
@@ -118,21 +113,16 @@ def execute(
 
 def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookNode":
     """Make the notebook: a hidden set-up cell, then the chapter's cells."""
-    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
 
-    set_up = _SET_UP.format(
-        format=book.option("fig-format", "svg"),
-        width=book.option("fig-width", 6.4),
-        height=book.option("fig-height", 3),
-        dpi=book.option("fig-dpi", 144),
-    )
-    digest = digest_source(found)
-    sources = [digest if cell.holds_digest else cell.source for cell in chapter.cells]
-    cells = [nbformat.v4.new_code_cell(source) for source in (set_up, *sources)]
-    for number, cell in enumerate(cells):
-        cell.id = f"cell-{number}"
+    defaults = {"format": "svg", "width": 6.4, "height": 3, "dpi": 144}
+    figures = {name: book.option(f"fig-{name}", value) for name, value in defaults.items()}
+    sources = [_SET_UP.format(**figures)]
+    for cell in chapter.cells:
+        sources.append(digest_source(found) if cell.holds_digest else cell.source)
+    cells = [new_code_cell(text, id=f"cell-{number}") for number, text in enumerate(sources)]
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
 def _outputs(notebook: "NotebookNode") -> tuple[list[Any], ...]:
@@ -160,27 +150,26 @@ def _run(
 
 def cells_environment(settings: Settings) -> dict[str, str]:
     """Pass the run's settings on to the cells, and have them import the project's own package."""
+    path = [str(settings.root), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         "MMN13_DATA": str(settings.data or ""),
         "MMN13_WEIGHTS": str(settings.weights or ""),
         "MMN13_OFFLINE": "1" if settings.offline else "",
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, (str(settings.root), os.environ.get("PYTHONPATH")))
-        ),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
     }
 
 
 def run_notebook(
     notebook: "NotebookNode",
     folder: Path,
-    environment: Mapping[str, str] = os.environ,
-    on_cell: Callable[[int, float], None] = lambda index, seconds: None,
+    environment: Mapping[str, str],
+    on_cell: Callable[[int, float], None],
 ) -> None:
     """Execute a notebook in place, in `folder`, with a kernel of this very Python.
 
-    `on_cell` gets each cell's index and the seconds that it took. Raises `CellFailed` for a cell's
-    own error, a kernel that died, and an interruption.
+    `on_cell` gets each cell's index and seconds. Raises `CellFailed` for a cell's own error, a
+    kernel that died, and an interruption.
     """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -201,8 +190,8 @@ def run_notebook(
             transport="tcp" if os.name == "nt" else "ipc",
             connection_file=str(Path(private) / "kernel.json"),
         )
-        arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         # whatever kernels the machine has registered
+        arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         manager._kernel_spec = KernelSpec(argv=arguments, display_name="Python 3")
         client = NotebookClient(
             notebook,

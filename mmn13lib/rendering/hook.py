@@ -1,8 +1,6 @@
 """The book's hooks: `_quarto.yml` has every ``quarto render`` run this file, before and after.
 
-Before, it prepares what ``mmn13 render`` prepares, and writes what each chapter depends on into
-the hidden cell that the chapter includes, a file that git ignores. After, it notes what was
-executed and puts the new report into its place: a render that fails leaves the last good one alone.
+A render that fails before the second one leaves the last good report alone.
 """
 
 import os
@@ -25,13 +23,14 @@ try:
     from mmn13lib.rendering import cache
     from mmn13lib.rendering.book import DIGEST_CELL, DIGEST_FOLDER, Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
-    from mmn13lib.rendering.execution import neutral_kernel
+    from mmn13lib.rendering.execution import neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
     sys.exit(LACKS.format(python=sys.executable, name=error.name))
 
 ENGINE = "quarto"
 PREPARED = "MMN13_PREPARED"
+PENDING = "quarto-render.json"
 SAYS = "mmn13| "
 
 
@@ -44,9 +43,7 @@ def before(settings: Settings) -> None:
             _say(f"{folder / '.jupyter_cache'} is damaged: what it held is executed again")
     rendered = _rendered(book)
     depends = {}
-    for chapter in book.chapters:
-        if not chapter.cells:
-            continue
+    for chapter in (chapter for chapter in book.chapters if chapter.cells):
         found = dependencies(chapter, book, settings)
         _write_cell(chapter, settings.root, digest_source(found))
         if chapter.path in rendered:
@@ -57,22 +54,22 @@ def before(settings: Settings) -> None:
     pending = {
         "dependencies": depends,
         "whole": rendered >= {chapter.path for chapter in book.chapters},
-        "warnings": warnings,
-        "warned": warnings == _warned(settings),
+        "warnings": [] if warnings == _warned(settings) else warnings,
+        "warned": warnings,
         "quarto": os.getppid(),
     }
-    storage.write_json(_pending(settings), pending)
+    storage.write_json(settings.cache / PENDING, pending)
 
 
 def after(settings: Settings, built: Path) -> None:
     """Note what was executed, from what it still is made from, and publish the report."""
-    pending = storage.read_json(_pending(settings))
+    pending = storage.read_json(settings.cache / PENDING)
     book = read_book(settings.root)
     for chapter in book.chapters:
-        if chapter.name in pending["dependencies"]:
-            _note(chapter, pending["dependencies"][chapter.name], book, settings)
+        if found := pending["dependencies"].get(chapter.name):
+            _note(chapter, found, book, settings)
     publish(built, settings.report, whole=pending["whole"])
-    for warning in pending["warnings"] if not pending["warned"] else ():
+    for warning in pending["warnings"]:
         print(f"\n{warning}", flush=True)
     if not os.environ.get(PREPARED):
         names = " and ".join(_made(built))
@@ -87,7 +84,6 @@ def write_cells(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings) -> list[str]:
-    from mmn13lib.rendering.execution import render_lock
     from mmn13lib.rendering.prepare import prepare
 
     with render_lock(settings, print):
@@ -105,8 +101,7 @@ def _rendered(book: Book) -> set[Path]:
 def _note(chapter: Chapter, found: dict[str, str], book: Book, settings: Settings) -> None:
     """Record a chapter as executed; forget it, if something changed while Quarto was at it."""
     folder = chapter.path.parent / ".jupyter_cache"
-    changed = changes(found, dependencies(chapter, book, settings))
-    if changed:
+    if changed := changes(found, dependencies(chapter, book, settings)):
         cache.forget(digest_source(found), folder)
         _say(f"{chapter.short_name}: {', '.join(changed)} changed meanwhile: render it once more")
     else:
@@ -125,8 +120,8 @@ def _made(built: Path) -> list[str]:
 def _warned(settings: Settings) -> list[str]:
     """Give the warnings that the very same Quarto, a preview, has shown before."""
     try:
-        last = storage.read_json(_pending(settings))
-        return list(last["warnings"]) if last["quarto"] == os.getppid() else []
+        last = storage.read_json(settings.cache / PENDING)
+        return list(last["warned"]) if last["quarto"] == os.getppid() else []
     except (storage.Damaged, ValueError, KeyError, TypeError):
         return []
 
@@ -143,10 +138,6 @@ def _write_cell(chapter: Chapter, root: Path, source: str) -> None:
             file.write_text(text, "utf-8")
     except OSError as error:
         raise storage.disk_error(file, error) from error
-
-
-def _pending(settings: Settings) -> Path:
-    return settings.cache / "quarto-render.json"
 
 
 def _say(text: str) -> None:

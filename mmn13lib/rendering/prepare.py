@@ -1,8 +1,4 @@
-"""What has to be there before a chapter is executed: data, the experiment, measurements.
-
-`mmn13 render` calls this, and so does the hook of a plain ``quarto render``; both in the
-terminal, where a download and a training show their progress.
-"""
+"""What has to be there before a chapter is executed: data, the experiment, measurements."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -23,8 +19,7 @@ def prepare(
 ) -> list[str]:
     """Fetch, run the experiment and measure, each only where it has not been done.
 
-    Gives warnings to end with. Raises `UserError` if `strict` and CIFAR-10 or the weights are
-    missing, and what a step says.
+    Gives warnings to end with; `UserError` if `strict` and CIFAR-10 or the weights are missing.
     """
     not_fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
@@ -63,8 +58,7 @@ def _measure(name: str, settings: Settings, progress: Callable[[str], None]) -> 
 def _head_accuracy(settings: Settings, progress: Callable[[str], None]) -> float:
     """Run the experiment, unless it is known to be complete: then torch need not be imported."""
     known = completion.recall(settings)
-    if known is None:
-        experiment = import_module("mmn13lib.q3_transfer.experiment.run")
-        found = experiment.run(settings, progress=progress)
-        return float(found.head.test_accuracy)
-    return float(known["accuracy"])
+    if known is not None:
+        return float(known["accuracy"])
+    experiment = import_module("mmn13lib.q3_transfer.experiment.run")
+    return float(experiment.run(settings, progress=progress).head.test_accuracy)

@@ -12,10 +12,8 @@ LIST = ".files.json"
 def publish(built: Path, report: Path, names: set[str] | None = None, whole: bool = True) -> None:
     """Copy what an engine built, or the files named, into the report's folder, each in one step.
 
-    Only what the last render's list names is removed, so the folder may be a link to one with
-    other things in it; and of that only what is of a kind, pages or PDF, that this render made as
-    a `whole`. A kill leaves whole files, a full disk the old report. Raises `UserError` where
-    nothing can be written.
+    Of what the last render's list names this removes only the kinds, pages or PDF, that this render
+    made as a `whole`. A kill leaves whole files, a full disk the old report and a `UserError`.
     """
     files = (path for path in built.rglob("*") if path.is_file())
     made = names or {path.relative_to(built).as_posix() for path in files}

@@ -1,10 +1,8 @@
 """The engine Quarto: runs ``quarto render``, shows its progress, says which cell failed.
 
-What has to be done before and after is done by the book's hooks, `mmn13lib.rendering.hook`, which a
-``quarto render`` typed by hand runs too.
+What comes before and after is done by the book's hooks, as of a ``quarto render`` typed by hand.
 """
 
-import os
 import re
 import shutil
 import signal
@@ -16,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
+
+import psutil
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
@@ -70,23 +70,17 @@ def chosen(engine: str = "auto") -> str:
 
 
 def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = print) -> list[Path]:
-    """Make the site and the PDF with Quarto, both from chapters executed once.
-
-    Gives the page to open first, and the PDF. Raises `UserError` if Quarto fails: chapter, cell,
-    line and the error. The last good report then stays where it is.
-    """
+    """Make the site and the PDF with Quarto; `UserError` names the chapter, cell and line."""
     hook.write_cells(settings)
     book = read_book(settings.root)
     for chapter in book.chapters:
-        if chapter.cells and not {chapter.name, chapter.short_name}.isdisjoint(rerun):
+        if chapter.cells and (chapter.name in rerun or chapter.short_name in rerun):
             mark = digest_source(dependencies(chapter, book, settings))
             cache.forget(mark, chapter.path.parent / ".jupyter_cache")
     with _without_leftovers(book):
         _run(book, settings, progress)
-    return [
-        settings.report / "index.html",
-        settings.report / f"{book.option('book.output-file', 'index')}.pdf",
-    ]
+    paper = f"{book.option('book.output-file', 'index')}.pdf"
+    return [settings.report / "index.html", settings.report / paper]
 
 
 @contextmanager
@@ -130,7 +124,7 @@ def _run(book: Book, settings: Settings, progress: Progress) -> None:
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # a group, for what is called quarto starts the real one
+            start_new_session=True,  # Ctrl-C comes to this process alone, which ends them all
         ) as process,
         _ending(process),
     ):
@@ -155,22 +149,19 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _signal(process, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
-        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        with suppress(psutil.NoSuchProcess):
+            quarto = psutil.Process(process.pid)
+            started = [quarto, *quarto.children(recursive=True)]
+            for one in started:
+                with suppress(psutil.NoSuchProcess):
+                    one.terminate()
+            for one in psutil.wait_procs(started, PATIENCE)[1]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
         raise
     finally:
         if in_main:
             signal.signal(signal.SIGTERM, previous)
-
-
-def _signal(process: "subprocess.Popen[str]", number: int) -> None:
-    if os.name == "nt":  # which has no groups
-        process.terminate()
-    else:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
 
 
 def _translated(stream: Iterable[str], said: list[str]) -> Iterator[str]:
@@ -206,22 +197,16 @@ def failure(said: Sequence[str], code: int, book: Book) -> str:
             place, label = title[1], ""
         elif cell := _CELL.match(line):
             label = cell[3]
-    failed = next((i for i, line in enumerate(said) if "following cell:" in line), None)
-    if failed is None:
+    _, found, trace = "\n".join(said).partition("following cell:")
+    if not found:
         shown = [line for line in said if line.startswith(("mmn13:", "error:", "ERROR"))]
         why = " ".join(shown[:1] or [line for line in said if line][-3:])
         return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {KEPT}"
-    error, number = explain("\n".join(said[failed:]))
-    where = f"{Path(place).name}, line {_code_begins(book, label) + number}"
+    error, number = explain(trace)
+    begins = 1
+    for failed in (cell for chapter in book.chapters for cell in chapter.cells):
+        if failed.label == label:  # Quarto counts from the line above the first one of code
+            above = failed.source.rstrip("\n").count("\n") - failed.code.count("\n")
+            begins = failed.line + above
+    where = f"{Path(place).name}, line {begins + number}"
     return f"{where}: the cell {label} failed: {error}\n{KEPT}"
-
-
-def _code_begins(book: Book, label: str) -> int:
-    """Find the line above a cell's first one of code, from which Quarto counts."""
-    cells = (cell for chapter in book.chapters for cell in chapter.cells)
-    cell = next((cell for cell in cells if cell.label == label), None)
-    if cell is None:
-        return 1
-    source = cell.source.splitlines()
-    above = (i for i, line in enumerate(source) if line and not line.startswith("#|"))
-    return cell.line + next(above, 0)

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,22 +20,14 @@ HERE = Path(__file__).parent
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """The report's files, the one to open first, and warnings to end with."""
-
-    files: list[Path]
-    warnings: list[str]
-
-
 def render(
     settings: Settings,
     engine: str = "auto",
     rerun: Sequence[str] = (),
     strict: bool = False,
     progress: Progress = print,
-) -> Rendered:
-    """Make the report with one of the two engines: quarto, embedded, or auto.
+) -> tuple[list[Path], list[str]]:
+    """Make the report with an engine; give its files, first the one to open, and warnings.
 
     `rerun` names chapters to execute whatever the cache says, as ``q2`` or ``q2-backpropagation``.
     Raises `UserError` if a chapter can't be made; the last good report then stays where it is.
@@ -53,7 +44,7 @@ def render(
     with render_lock(settings, progress):
         warnings = prepare(settings, strict, progress)
         make = quarto.render if engine == "quarto" else render_embedded
-        return Rendered(make(settings, rerun, progress), warnings)
+        return make(settings, rerun, progress), warnings
 
 
 def render_embedded(
@@ -61,17 +52,15 @@ def render_embedded(
 ) -> list[Path]:
     """Make one HTML file and one PDF with the embedded engine."""
     book = read_book(settings.root)
-    files = [] if rerun else _made_before(book, settings)
-    if files:
+    if not rerun and (files := _made_before(book, settings)):
         for chapter in book.chapters:
             if chapter.cells:
                 progress(f"{chapter.short_name}: fresh")
         progress("The documents are fresh.")
         return files
-    asked = set(rerun)
     executed = []
     for chapter in book.chapters:
-        again = not asked.isdisjoint((chapter.name, chapter.short_name))
+        again = chapter.name in rerun or chapter.short_name in rerun
         executed.append(execute(chapter, book, settings, progress, again))
     progress("Making the documents.")
     from mmn13lib.rendering.document import build
@@ -86,12 +75,8 @@ def render_embedded(
     except OSError as error:
         raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
     files = [settings.report / file.name for file in made]
-    record = {
-        "key": made_from,
-        "files": [f.name for f in files],
-        "digests": [file_digest(f) for f in files],
-    }
-    storage.write_json(settings.cache / "documents.json", record)
+    digests = {file.name: file_digest(file) for file in files}
+    storage.write_json(settings.cache / "documents.json", {"key": made_from, "digests": digests})
     return files
 
 
@@ -99,12 +84,12 @@ def _made_before(book: Book, settings: Settings) -> list[Path]:
     """Find the finished documents, if they and the cache are still those of the same chapters."""
     try:
         made = storage.read_json(settings.cache / "documents.json")
-        files = [settings.report / name for name in made["files"]]
-        same = [file_digest(file) for file in files] == made["digests"]
-    except (storage.Damaged, OSError, ValueError, KeyError, TypeError):
+        files = [settings.report / name for name in made["digests"]]
+        if [file_digest(file) for file in files] != [*made["digests"].values()]:
+            return []
+    except (storage.Damaged, OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
-    made_from = _key(book, settings) if same else ""
-    return files if made_from and made_from == made["key"] else []
+    return files if _key(book, settings) == made["key"] else []
 
 
 def _key(book: Book, settings: Settings) -> str:
@@ -120,9 +105,5 @@ def _key(book: Book, settings: Settings) -> str:
     files = [book.root / name for name in names if name]
     files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
     versions = [version(name) for name in ("pypandoc_binary", "typst")]
-    return key(
-        content=content,
-        files=[file_digest(file) for file in files],
-        book=book.config,
-        versions=versions,
-    )
+    digests = [file_digest(file) for file in files]
+    return key(content=content, files=digests, book=book.config, versions=versions)
