@@ -116,9 +116,10 @@ def _import_lines(imports: dict[str, Origin]) -> list[str]:
         alias = ast.alias(origin, None if name == origin.split(".")[0] else name)
         modules.setdefault((module, bool(attribute)), []).append(alias)
 
-    def place(item: tuple[str, bool]) -> tuple[bool, bool, str]:
-        top = item[0].split(".")[0]
-        return top == "mmn13lib", top not in sys.stdlib_module_names, item[0]
+    def place(item: tuple[str, bool]) -> tuple[bool, bool, bool, str]:
+        module, named = item
+        top = module.split(".")[0]
+        return top == "mmn13lib", top not in sys.stdlib_module_names, named, module
 
     ordered = sorted(modules, key=place)
     return [statement(module if named else "", modules[module, named]) for module, named in ordered]
