@@ -53,20 +53,9 @@ MODULES = ["mmn13lib.q1_convolution.layer", "mmn13lib.q1_convolution.fast"]
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
-    """Measure every shape, print the table and store the result.
+    """Measure every shape, print the table and store the result; the quick way in 30 seconds.
 
-    Parameters
-    ----------
-    settings
-        Where to store it.
-    quick
-        A quarter of the batch and fewer rounds: about 30 seconds.
-
-    Returns
-    -------
-    dict
-        ``shapes``, as `measure` gives them; ``geometric_means``: of a layer's time over
-        nn.Conv2d's, by way and layer; ``quick``, ``batch``, ``rounds``, ``threads``.
+    ``geometric_means`` are those of a layer's time over nn.Conv2d's, by way and layer.
     """
     batch, rounds = (8, 5) if quick else (32, 15)
     with load_watch() as load:
@@ -90,11 +79,7 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
 def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
     """Time one shape, the layers taking turns, so that a busy moment meets them all.
 
-    Returns
-    -------
-    dict
-        ``name``; ``forward`` and ``both``: median seconds of each layer; ``memory``: the most
-        bytes that it held, forward and backward.
+    Gives the median seconds of each layer, and as ``memory`` the most bytes that it held.
     """
     images = torch.randn(batch, shape.in_channels, shape.side, shape.side)
     layers = {name: make(**shape.arguments) for name, make in LAYERS.items()}

@@ -25,17 +25,7 @@ def save(
 ) -> Path:
     """Store what a benchmark measured, with the hardware, the load and the date.
 
-    Parameters
-    ----------
-    settings, name
-        Name the file.
-    result
-        Values that JSON can write; ``quick`` says whether it was the short run.
-    modules
-        Dotted names of the modules that were measured, for `is_outdated`.
-    load
-        What other processes used meanwhile: stored as ``others`` (share of the cores) and
-        ``busy``, which a chapter that quotes a time has to say.
+    `modules` are the dotted names of those that were measured, for `is_outdated`.
     """
     path = measurement_path(settings, name)
     load = load or Load()
@@ -52,13 +42,7 @@ def save(
 
 
 def load(settings: Settings, name: str) -> dict[str, Any]:
-    """Read a benchmark's own values and what `save` added.
-
-    Raises
-    ------
-    UserError
-        If it has not been run, or its file is damaged.
-    """
+    """Read a measurement; raises UserError if there is none, or its file is damaged."""
     try:
         return dict(storage.read_json(measurement_path(settings, name)))
     except storage.Damaged as error:

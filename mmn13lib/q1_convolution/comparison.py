@@ -51,22 +51,9 @@ def compare(
 ) -> LayerDifference:
     """Run our layer and PyTorch's forward and backward on the same numbers.
 
-    Parameters
-    ----------
-    input_shape
-        ($N$, $C$, $H$, $W$) or ($C$, $H$, $W$); the input is standard normal, and so is the
-        gradient that comes back to the output.
-    seed
-        Of the input, the parameters and that gradient.
-    dtype
-        Number type of everything.
-    make
-        The class of our layer.
-    **arguments
-        The layer's constructor arguments.
+    The input, ($N$, $C$, $H$, $W$) or ($C$, $H$, $W$), the parameters and the gradient that comes
+    back to the output are standard normal; `arguments` are the layer's.
 
-    Examples
-    --------
     >>> compare((2, 1, 5, 5), kernel_size=3, padding=1).largest < 1e-12
     True
     """

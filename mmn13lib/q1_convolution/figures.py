@@ -24,12 +24,8 @@ def product_figure(
     columns, output
         Shapes ($k_h k_w$, $H' W'$) and ($H'$, $W'$): what the layer makes of them.
     position
-        The window's number, row by row: its column in `columns`.
-
-    Returns
-    -------
-    Figure
-        Image, weights, columns and output; the window and what comes from it are tinted.
+        The window's number, row by row: its column in `columns`. All that belongs to it is
+        tinted.
     """
     (high, wide), (rows, positions), width = kernel.shape, columns.shape, output.shape[1]
     top, left = divmod(position, width)
@@ -60,18 +56,10 @@ def product_figure(
 
 
 def filters_figure(pictures: Mapping[str, Array]) -> Figure:
-    """Draw pictures side by side.
+    """Draw arrays of shape ($H$, $W$) side by side, each under its title.
 
-    Parameters
-    ----------
-    pictures
-        Titles, and arrays of shape ($H$, $W$): non-negative ones are shown
-        from black to white, those with both signs from black over grey
-        (zero) to white.
-
-    Returns
-    -------
-    Figure
+    Non-negative ones are shown from black to white, those with both signs from black over grey
+    (zero) to white.
     """
     figure, axes = new_figure(1, len(pictures), height=2.1)
     panels = zip(np.atleast_1d(axes), pictures.items(), strict=True)

@@ -74,19 +74,7 @@ def random_geometry(generator: np.random.Generator) -> Geometry:
 
 
 def check(geometry: Geometry, generator: np.random.Generator) -> GradientCheck:
-    """Find the gradients of one convolution in four ways, at values that are drawn.
-
-    Parameters
-    ----------
-    geometry
-        The shapes, stride and padding.
-    generator
-        Draws image, kernel and the cost's weights from the standard normal distribution.
-
-    Returns
-    -------
-    GradientCheck
-    """
+    """Find the gradients of one convolution in four ways, at values that are standard normal."""
     image, kernel, weights = (
         torch.from_numpy(generator.standard_normal((1, 1, *shape)))
         for shape in (geometry.image_shape, geometry.kernel_shape, geometry.output_shape)
@@ -107,19 +95,10 @@ def check(geometry: Geometry, generator: np.random.Generator) -> GradientCheck:
 
 
 def cost(output: Tensor, weights: Tensor) -> Tensor:
-    """Compute a cost that is nonlinear and mixes all outputs.
+    """Compute a cost that is nonlinear and mixes all outputs Y, of shape (..., rows, columns).
 
-    Parameters
-    ----------
-    output
-        Y, of shape (..., rows, columns).
-    weights
-        One for each output: a cost that treats them alike would hide exchanged ones.
-
-    Returns
-    -------
-    Tensor
-        sum of w_mn sin(y_mn), plus log(1 + sum of y_mn^2), of shape (...).
+    It is the sum of w_mn sin(y_mn), plus log(1 + sum of y_mn^2); without weights of its own for
+    each output, it would hide exchanged ones.
     """
     return (weights * output.sin()).sum((-2, -1)) + output.square().sum((-2, -1)).log1p()
 

@@ -68,17 +68,7 @@ class ConvolutionGradients:
     def evaluate(
         self, image: npt.ArrayLike, kernel: npt.ArrayLike, upstream: npt.ArrayLike
     ) -> EvaluatedGradients:
-        """Put numbers in for the symbols.
-
-        Parameters
-        ----------
-        image, kernel, upstream
-            Numbers, in the shapes of the matrices of the same names.
-
-        Returns
-        -------
-        EvaluatedGradients
-            ``d_kernel`` and ``d_image``, float64.
+        """Put numbers in for the symbols, in the shapes of the matrices of the same names.
 
         Raises
         ------
@@ -129,10 +119,6 @@ def convolution_gradients(
         Rows and columns; the question's are the defaults.
     stride, padding
         As in ``torch.nn.functional.conv2d``, one number for both dimensions.
-
-    Returns
-    -------
-    ConvolutionGradients
 
     Raises
     ------

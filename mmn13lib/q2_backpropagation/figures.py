@@ -19,13 +19,7 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
     gradients
         A small convolution of stride 1 without padding.
     pixel
-        Row and column in the image, from 0.
-
-    Returns
-    -------
-    Figure
-        Forward above, backward below, each with the image, the columns and the outputs; all
-        that the pixel takes part in is tinted.
+        Row and column, from 0; all that it takes part in is tinted.
     """
     places = len(gradients.output)
     columns = gradients.output.reshape(places, 1).jacobian(gradients.kernel).T
@@ -55,13 +49,8 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
         _arrows(axes, arrows, left, row, touched)
         if axes is forward:
             for r, weight in enumerate(gradients.kernel):
-                axes.text(
-                    left - 0.2,
-                    r + 0.5,
-                    rf"${sympy.latex(weight)}\;\times$",
-                    ha="right",
-                    va="center",
-                )
+                sign = rf"${sympy.latex(weight)}\;\times$"
+                axes.text(left - 0.2, r + 0.5, sign, ha="right", va="center")
             axes.text(left - 0.2, row + 0.5, "sum", ha="right", va="center")
         axes.set(xlim=(-0.6, left + CELL[0] * entries.cols + 0.1), ylim=(row + 1.1, -0.9))
         axes.set(aspect="equal")

@@ -22,22 +22,10 @@ Expressions = npt.NDArray[np.object_]
 
 
 def kernel_gradient(image: Expressions, upstream: Expressions, geometry: Geometry) -> Expressions:
-    """Correlate the padded image with the dilated upstream gradient.
+    """Correlate the padded image X with the dilated upstream gradient G, g_mn = dC/dy_mn: dC/dK.
 
-    Parameters
-    ----------
-    image
-        X, of shape (H, W).
-    upstream
-        G with g_mn = dC/dy_mn, of the output's shape.
-    geometry
-        The convolution.
-
-    Returns
-    -------
-    ndarray of expressions
-        dC/dK, of the kernel's shape. Where the stride leaves rows or columns of the image unread,
-        the correlation is larger than the kernel; its upper left corner is the gradient.
+    Where the stride leaves rows or columns of the image unread, the correlation is larger than
+    the kernel; its upper left corner is the gradient.
     """
     padded = np.pad(image, geometry.padding)
     rows, columns = geometry.kernel_shape
@@ -45,21 +33,9 @@ def kernel_gradient(image: Expressions, upstream: Expressions, geometry: Geometr
 
 
 def image_gradient(upstream: Expressions, kernel: Expressions, geometry: Geometry) -> Expressions:
-    """Convolve the dilated upstream gradient fully with the kernel, and crop the padding.
+    """Convolve the dilated upstream gradient fully with the kernel, and crop the padding: dC/dX.
 
-    Parameters
-    ----------
-    upstream
-        G with g_mn = dC/dy_mn, of the output's shape.
-    kernel
-        K, of shape (k_h, k_w).
-    geometry
-        The convolution.
-
-    Returns
-    -------
-    ndarray of expressions
-        dC/dX, of the image's shape; zero where the stride left a pixel unread.
+    It is zero where the stride left a pixel unread.
     """
     rim = [(side - 1, side - 1) for side in kernel.shape]
     full = correlate(np.pad(dilate(upstream, geometry.stride), rim), kernel[::-1, ::-1])
@@ -72,8 +48,6 @@ def image_gradient(upstream: Expressions, kernel: Expressions, geometry: Geometr
 def dilate(array: Expressions, stride: int) -> Expressions:
     """Put `stride` - 1 zeros between neighbouring rows and columns.
 
-    Examples
-    --------
     >>> dilate(np.array([[1, 2]], dtype=object), 3)
     array([[1, 0, 0, 2]], dtype=object)
     """
@@ -86,8 +60,6 @@ def dilate(array: Expressions, stride: int) -> Expressions:
 def correlate(array: Expressions, window: Expressions) -> Expressions:
     """Slide a window over a larger array, with stride 1 and without padding.
 
-    Examples
-    --------
     >>> correlate(np.array([[1, 2, 3]], dtype=object), np.array([[1, 1]], dtype=object))
     array([[3, 5]], dtype=object)
     """

@@ -71,8 +71,6 @@ class Inputs:
         The folder that holds the batches' folder.
     weights
         The weights' file; None for random ones.
-    label
-        Data and weights in words.
     stamp
         What figures must say about the data; empty for CIFAR-10.
     missing

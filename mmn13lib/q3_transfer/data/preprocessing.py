@@ -28,21 +28,9 @@ def per_image() -> transforms.Compose:
 def preprocess(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Make a batch of small images what the question's transforms make of each of them.
 
-    Parameters
-    ----------
-    images
-        uint8 (N, 3, H, W), H = W.
-    dtype
-        Of the result.
+    Square uint8 images (N, 3, H, W) are resized as bytes, as PIL does it, then scaled to [0, 1]
+    and normalised: the same as `per_image` gives, rounded to `dtype`.
 
-    Returns
-    -------
-    Tensor
-        (N, 3, 224, 224): resized as bytes, as PIL does it, then scaled to [0, 1] and normalised.
-        The same as `per_image` gives, rounded to `dtype`.
-
-    Examples
-    --------
     >>> preprocess(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape
     torch.Size([2, 3, 224, 224])
     """

@@ -20,15 +20,6 @@ class TransferResNet(ResNet):
     and ``train()`` leaves every layer before the head in eval mode, so that BatchNorm normalises
     with the statistics that came with the weights and does not move them.
 
-    Parameters
-    ----------
-    num_classes
-        Width of the new head.
-    seed
-        Of the new head's first weights (and of the backbone's, until others are loaded).
-
-    Examples
-    --------
     >>> model = TransferResNet().train()
     >>> [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     ['fc.weight', 'fc.bias']
@@ -70,19 +61,9 @@ def new_head(num_classes: int, seed: int) -> nn.Linear:
 
 
 def load_backbone(model: ResNet, path: Path) -> None:
-    """Load a state dict into every layer of a ResNet-18 but its head.
+    """Load a state dict into every layer of a ResNet-18 but its head, whatever the file's is.
 
-    Parameters
-    ----------
-    model
-        Changed in place.
-    path
-        ``.safetensors``, or what `torch.save` wrote; its head, of any width, is not used.
-
-    Raises
-    ------
-    UserError
-        If the file is no state dict of a ResNet-18.
+    Raises UserError if the file, ``.safetensors`` or `torch.save`'s, is no state dict of one.
     """
     weights = {
         name: tensor for name, tensor in read_state_dict(path).items() if not name.startswith("fc.")

@@ -13,19 +13,6 @@ def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> 
     One multiply-add per weight and output position, as in the tables of He et al. 2016;
     normalisation, activations and pooling, a percent of the work, are left out.
 
-    Parameters
-    ----------
-    model
-        Left as it is.
-    input_shape
-        Channels, height, width of the image, in pixels.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
     >>> count_multiply_adds(nn.Conv2d(3, 8, kernel_size=7, stride=7), (3, 224, 224))
     1204224
     """
@@ -38,8 +25,6 @@ def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> 
 def count_parameters(model: nn.Module, trained_only: bool = False) -> int:
     """Count a network's parameters, or those alone that have ``requires_grad``.
 
-    Examples
-    --------
     >>> count_parameters(nn.Linear(512, 10))
     5130
     """

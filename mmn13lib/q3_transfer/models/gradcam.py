@@ -11,31 +11,13 @@ from torch import nn
 def gradcam(model: nn.Module, images: torch.Tensor, classes: torch.Tensor) -> np.ndarray:
     """Map how much each place of a ResNet's last feature maps speaks for a class.
 
+    Gives (N, h, w) of ``layer4``'s h and w (7×7 for 224×224), the strongest place being 1, or all
+    0 where no place speaks for the class. ValueError if there is not one class for each
+    normalised image (N, 3, H, W).
+
     The gradient is taken with respect to the feature maps, not to parameters, so a frozen
     backbone is no obstacle and no parameter's gradient is touched.
 
-    Parameters
-    ----------
-    model
-        A network with torchvision's ``layer4``, such as `torchvision.models.resnet18`.
-    images
-        (N, 3, H, W), normalised as the network expects.
-    classes
-        (N,), int: the class asked about, for each image.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, h, w), float32, h and w being those of ``layer4``'s output (7 x 7 for 224 x 224);
-        between 0 and 1, the strongest place being 1 (all 0 where no place speaks for the class).
-
-    Raises
-    ------
-    ValueError
-        If there is not one class for each image.
-
-    Notes
-    -----
     R. R. Selvaraju et al., "Grad-CAM: visual explanations from deep networks via
     gradient-based localization", ICCV 2017, equations 1 and 2.
     """

@@ -10,24 +10,9 @@ from torch import Tensor
 
 
 def is_correct(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
-    """Say of each image whether its largest logit is that of its true class.
+    """Say of each image, (N,), whether its largest logit is that of its true class.
 
-    Parameters
-    ----------
-    logits
-        (N, K).
-    labels
-        (N,).
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,), bool.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or not one label for each.
+    ValueError if there is no image, or not one label (N,) for each one's logits (N, K).
     """
     logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
@@ -39,22 +24,8 @@ def is_correct(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.nda
 
 
 def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
-    """Give the share of images that are classified correctly.
+    """Give the share, 0 to 1, of images that are classified correctly; errors as `is_correct`.
 
-    Parameters
-    ----------
-    logits
-        (N, K).
-    labels
-        (N,).
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
-
-    Examples
-    --------
     >>> accuracy([[0.2, 0.1], [0.0, 3.0], [0.5, 0.6], [0.0, 1.0]], [0, 1, 0, 1])
     0.75
     """

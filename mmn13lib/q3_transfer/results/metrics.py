@@ -36,10 +36,8 @@ class Reliability:
     ----------
     edges
         (bins + 1,), from 0 to 1.
-    confidence
-        (bins,), the mean probability in each bin; NaN in an empty one.
-    accuracy
-        (bins,), the share classified correctly; NaN in an empty one.
+    confidence, accuracy
+        (bins,), the mean probability and the share classified correctly; NaN in an empty bin.
     counts
         (bins,), images.
     """
@@ -55,10 +53,6 @@ def reliability_curve(
 ) -> Reliability:
     """Compare how sure a classifier was with how often it was correct, in bins of equal width.
 
-    Divide the logits by a temperature to see what it changes.
-
-    Notes
-    -----
     C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
     networks", ICML 2017.
     """
@@ -82,23 +76,7 @@ def expected_calibration_error(
 ) -> float:
     """Measure by how much stated probability and accuracy differ, on average over the images.
 
-    Parameters
-    ----------
-    logits
-        (N, K).
-    labels
-        (N,).
-    bins
-        Of equal width, as in `reliability_curve`.
-
-    Returns
-    -------
-    float
-        Between 0 (calibrated) and 1.
-
-    Notes
-    -----
-    Guo et al. (2017), equation 3, with their 15 bins.
+    Between 0 (calibrated) and 1: Guo et al. (2017), equation 3, with their 15 bins.
     """
     curve = reliability_curve(logits, labels, bins)
     gaps = np.nan_to_num(np.abs(curve.confidence - curve.accuracy))
@@ -109,28 +87,13 @@ def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> f
     """Find the temperature by which to divide logits so that their cross-entropy is least.
 
     A temperature above 1 makes a classifier less sure, one below 1 surer; the class with the
-    largest logit stays the same. Fit it on images that were not trained on.
+    largest logit stays the same. Fit it on images that were not trained on. It is found between
+    1/32 and 32.
 
-    Parameters
-    ----------
-    logits
-        (N, K), of validation images.
-    labels
-        (N,).
-
-    Returns
-    -------
-    float
-        Between 1/32 and 32.
-
-    Notes
-    -----
     Guo et al. (2017), section 4.2. The cross-entropy is convex in the inverse temperature, and
     its derivative is the mean of (expected logit - true class's logit), so bisection finds where
     the two are equal.
 
-    Examples
-    --------
     >>> round(fit_temperature([[2.0, 0.0]] * 4, [0, 0, 0, 1]), 3)  # log(3) calls for 3 to 1
     1.82
     """
@@ -150,22 +113,9 @@ def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> f
 def blatant_mistakes(
     logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, count: int = 10
 ) -> np.ndarray:
-    """Find the images that a classifier was surest about, and wrong.
+    """Find the indices of at most `count` images that a classifier was surest about, and wrong.
 
-    Parameters
-    ----------
-    logits
-        (N, K), of the whole test set.
-    labels
-        (N,).
-    count
-        At most so many.
-
-    Returns
-    -------
-    numpy.ndarray
-        (count,), int: indices of images, the highest probability of a wrong class first; where
-        probabilities are equal, the earlier image first.
+    The highest probability comes first, and of equal ones the earlier image.
     """
     probability, predicted = torch.as_tensor(logits).double().softmax(1).max(1)
     wrong = (predicted != torch.as_tensor(labels)).nonzero().flatten()

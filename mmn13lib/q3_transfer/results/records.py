@@ -25,22 +25,16 @@ class ModelResult:
 
     Attributes
     ----------
-    name
-        What tables call it.
     test_logits, validation_logits
         (N, 10), float32.
-    test_labels, validation_labels
-        (N,), int64.
     history
         One record per epoch, with the fields of `training.loop.EpochRecord`.
-    trained_parameters, total_parameters
-        Numbers of weights.
     multiply_adds
-        Multiplications with addition in one forward pass of one image.
+        Of one forward pass of one image.
     training_seconds
         Wall-clock time; for the head with the computation of its features.
     inference_images_per_second
-        Of the whole model, from ready 224 x 224 images.
+        Of the whole model, from ready 224×224 images.
     """
 
     name: str
@@ -67,14 +61,8 @@ class Results:
 
     Attributes
     ----------
-    inputs
-        The data and the weights.
-    classes
-        The ten names.
     counts
         Numbers of ``train``, ``validation`` and ``test`` images.
-    head, small_resnet
-        The two models; the head is seed 0's.
     head_seeds
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
@@ -90,22 +78,14 @@ class Results:
     precision
         The mean test accuracy of all heads on features in ``float32`` and in the ``used``
         precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
-    timings
-        Seconds that each step took.
-    steps
-        For each of these steps ``seconds``, ``date``, ``hardware``, ``others`` (the share of the
-        cores that other processes used meanwhile; None where not known) and ``busy`` (whether
-        that was more than a tenth).
-    extraction_images_per_second
-        Speed of the feature computation.
+    timings, steps
+        Seconds that each step took; as in `experiment.store.summary`.
     peak_memory_bytes
         Largest resident size of the process while the features were computed.
     experiment
         The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
     hardware
         As `mmn13lib.foundation.hardware.hardware` gives it, with ``device``.
-    date
-        ISO date.
     """
 
     inputs: Inputs

@@ -9,22 +9,9 @@ import numpy as np
 def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Give an interval for a proportion, which stays between 0 and 1.
 
-    Parameters
-    ----------
-    successes
-        How often it happened.
-    count
-        How often it could have; at least 1.
-    confidence
-        How often such an interval holds the true proportion.
-
-    Notes
-    -----
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     JASA 22 (1927), 209-212.
 
-    Examples
-    --------
     >>> [round(end, 4) for end in wilson_interval(8000, 10_000)]
     [0.792, 0.8077]
     """
@@ -46,28 +33,12 @@ def paired_interval(
 ) -> tuple[float, float]:
     """Give an interval for the difference of two classifiers' accuracies on the same images.
 
-    Two classifiers mostly agree, so the interval of their difference is narrower than their own
-    two intervals suggest.
+    It is that of the first less the second, from (N,) bool of `metrics.is_correct`. Two
+    classifiers mostly agree, so it is narrower than their own two intervals suggest.
 
-    Parameters
-    ----------
-    first_correct, second_correct
-        (N,), bool, from `metrics.is_correct`.
-    confidence
-        How often such an interval holds the true difference.
-
-    Returns
-    -------
-    tuple of float
-        The lower and the upper end, for the first accuracy less the second.
-
-    Notes
-    -----
     R. G. Newcombe, "Improved confidence intervals for the difference between binomial
     proportions based on paired data", Statistics in Medicine 17 (1998), 2635-2650, method 10.
 
-    Examples
-    --------
     >>> first, second = np.arange(50) < 43, np.arange(50) < 34
     >>> [round(end, 4) for end in paired_interval(first, second)]
     [0.0657, 0.2974]
@@ -93,15 +64,7 @@ def paired_interval(
 
 @dataclass(frozen=True)
 class McNemar:
-    """What two classifiers disagree about on the same images, and how likely that is by chance.
-
-    Attributes
-    ----------
-    only_first, only_second
-        Images that one classified correctly and the other did not.
-    p_value
-        Of the exact two-sided test.
-    """
+    """The images that only one of two classifiers got right, and how likely that is by chance."""
 
     only_first: int
     only_second: int
@@ -114,18 +77,9 @@ def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> McNemar:
     Were they, each image on which exactly one is correct would be a fair coin's throw: the
     p-value is the binomial probability of a split at least as uneven.
 
-    Parameters
-    ----------
-    first_correct, second_correct
-        (N,), bool, from `metrics.is_correct`.
-
-    Notes
-    -----
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions
     or percentages", Psychometrika 12 (1947), 153-157; the exact form, with no approximation.
 
-    Examples
-    --------
     >>> mcnemar(np.array([True, True, True]), np.array([False, False, False])).p_value
     0.25
     """
@@ -143,6 +97,5 @@ def _agreement(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int, in
     first, second = np.asarray(first, bool), np.asarray(second, bool)
     if first.shape != second.shape:
         raise ValueError(f"expected the same images, got {first.shape} and {second.shape}")
-    cells = (first & second, first & ~second, ~first & second, ~first & ~second)
-    both, only_first, only_second, neither = (int(cell.sum()) for cell in cells)
+    neither, only_second, only_first, both = np.bincount(2 * first + second, minlength=4).tolist()
     return both, only_first, only_second, neither

@@ -23,17 +23,13 @@ class BatchNormTrap:
 
     Attributes
     ----------
-    moved_buffers, moved_buffers_frozen, total_buffers
-        Buffers outside the head that changed with ``requires_grad = False`` alone and with eval
-        mode as well, and how many there are.
-    accuracy_trap, accuracy_frozen
-        Validation accuracy in [0, 1] of the same two, over all seeds.
-    difference_interval
-        95%, of the second less the first, on the same images.
-    seeds
-        Number of repetitions, each on images of its own.
+    moved_buffers, moved_buffers_frozen
+        Buffers that changed with ``requires_grad = False`` alone, and with eval mode as well.
+    accuracy_trap, accuracy_frozen, difference_interval
+        Validation accuracy in [0, 1] of the same two, over all seeds, and the 95% interval of
+        the second less the first.
     images, validation_images
-        How many each repetition trained on, and how many all were validated on.
+        How many each seed trained on, and how many all were validated on.
     folded
         Whether the weights came with their BatchNorm folded into the convolutions, which makes
         batch statistics a far greater change than they usually are.
@@ -60,20 +56,7 @@ def run_batchnorm_trap(
 ) -> BatchNormTrap:
     """Train a head for one epoch through both networks, from the same start in the same order.
 
-    Parameters
-    ----------
-    weights
-        As for `TransferResNet.from_weights`.
-    training, validation
-        uint8 images (N, 3, 32, 32) and their labels, in a random order; each seed gets its share.
-    settings
-        Of the training; its number of epochs counts as one.
-    seeds
-        Repetitions, each with its own first weights of the head and its own images.
-
-    Returns
-    -------
-    BatchNormTrap
+    Each seed gets its share of the uint8 images (N, 3, 32, 32), which are in a random order.
     """
     settings = replace(settings, num_epochs=1)
     correct: dict[str, list[Tensor]] = {"trap": [], "frozen": []}
@@ -112,18 +95,7 @@ def run_batchnorm_trap(
 
 
 def frozen_by_requires_grad_only(weights: Path | None, seed: int = 0) -> nn.Module:
-    """Freeze as tutorials do: no parameter but the head's takes a gradient, and that is all.
-
-    Parameters
-    ----------
-    weights, seed
-        As for `TransferResNet.from_weights`.
-
-    Returns
-    -------
-    torchvision.models.ResNet
-        Whose BatchNorm layers follow ``train()``: that is the trap.
-    """
+    """Freeze as tutorials do: no parameter but the head's takes a gradient, and that is all."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = resnet18()
@@ -137,13 +109,10 @@ def frozen_by_requires_grad_only(weights: Path | None, seed: int = 0) -> nn.Modu
 
 def is_folded(model: nn.Module) -> bool:
     """Tell whether some BatchNorm does nothing but add a bias."""
-    return any(_only_adds_bias(layer) for layer in model.modules())
-
-
-def _only_adds_bias(layer: nn.Module) -> bool:
-    if not isinstance(layer, nn.BatchNorm2d):
-        return False
-    state = layer.state_dict()
     plain = {"running_mean": 0, "running_var": 1, "weight": 1}
-    unscaled = all(bool((state[name] == value).all()) for name, value in plain.items())
-    return unscaled and bool((state["bias"] != 0).any())  # a new layer has no bias either
+    states = [layer.state_dict() for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    return any(
+        bool(state["bias"].any())  # a new layer has none
+        and all(bool((state[name] == value).all()) for name, value in plain.items())
+        for state in states
+    )

@@ -34,7 +34,6 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically; a full disk is a `UserError`."""
-        content = io.BytesIO()
         state = {
             "made_from": self.made_from,
             "model": self.model.state_dict(),
@@ -43,6 +42,7 @@ class Training:
             "generator": self.generator.get_state(),
             "history": [asdict(record) for record in self.history],
         }
+        content = io.BytesIO()
         torch.save(state, content)
         storage.write_bytes(path, content.getvalue())
 

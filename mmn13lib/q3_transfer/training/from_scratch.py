@@ -1,6 +1,5 @@
 """SmallResNet trained from scratch, as well as it can be."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from mmn13lib.foundation.storage import digest
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.devices import choose_dtype
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
@@ -17,23 +17,9 @@ from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.training.checkpoint import Training
 from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
 
-
-@dataclass(frozen=True)
-class FewLabels:
-    """How SmallResNet is trained on at most `num_images`."""
-
-    num_images: int
-    num_epochs: int
-    batch_size: int
-
-
-# a budget of time, not a search: as many updates as an hour allows on a processor with bfloat16
-FEW_LABELS = (
-    FewLabels(250, 200, 25),
-    FewLabels(1000, 150, 25),
-    FewLabels(5000, 80, 50),
-    FewLabels(20_000, 40, 50),
-)
+# at most so many images, epochs, batch size; a budget of time, not a search: as many updates as
+# an hour allows on a processor with bfloat16
+FEW_LABELS = ((250, 200, 25), (1000, 150, 25), (5000, 80, 50), (20_000, 40, 50))
 
 
 @dataclass(frozen=True)
@@ -73,12 +59,10 @@ class SmallResNetSettings:
 
         The rate falls with the batch (P. Goyal et al., "Accurate, large minibatch SGD", 2017).
         """
-        for few in FEW_LABELS:
-            if num_images <= few.num_images:
-                max_lr = self.max_lr * few.batch_size / self.batch_size
-                return replace(
-                    self, num_epochs=few.num_epochs, batch_size=few.batch_size, max_lr=max_lr
-                )
+        for most, num_epochs, batch_size in FEW_LABELS:
+            if num_images <= most:
+                max_lr = self.max_lr * batch_size / self.batch_size
+                return replace(self, num_epochs=num_epochs, batch_size=batch_size, max_lr=max_lr)
         return self
 
 
@@ -96,16 +80,12 @@ def train_small_resnet(
 
     Parameters
     ----------
-    images
-        uint8 (N, 3, H, W), H = W = 32 for CIFAR-10.
-    labels
-        int64 (N,).
+    images, labels
+        uint8 (N, 3, H, W) and int64 (N,).
     settings
         Use `SmallResNetSettings.for_images` for few labelled images.
     seed
         Of the initial weights, the order and the augmentation.
-    device
-        Where to train.
     checkpoint
         The file to go on from, written after every epoch; None keeps nothing.
     validation
@@ -130,7 +110,7 @@ def train_small_resnet(
     num_updates = settings.num_epochs * (images_per_epoch // settings.batch_size)
     optimizer = _optimizer(model, settings)
     training = Training(
-        _digest(images, labels, settings, seed),
+        digest(images.numpy().tobytes(), labels.numpy().tobytes(), f"{settings} {seed}"),
         model,
         optimizer,
         one_cycle(optimizer, num_updates, settings.warmup),
@@ -173,17 +153,10 @@ def train_one_epoch(
         Changed in place, on its device; takes (B, 3, 224, 224).
     images, labels
         uint8 (N, 3, H, W) and int64 (N,), on the CPU.
-    settings
-        Of the batches, the augmentation and the loss.
     optimizer, schedule
         Both take a step after every batch.
     generator
         Draws the order, the shifts and the mirroring.
-
-    Returns
-    -------
-    EpochMeter
-        The epoch's loss and accuracy.
     """
     device = next(model.parameters()).device
     dtype = choose_dtype(device)
@@ -221,16 +194,9 @@ def predict_logits(
 
 
 def crop_and_flip(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
-    """Shift each image by up to `padding` pixels either way and mirror half of them.
+    """Shift each image (N, C, H, W) by up to `padding` pixels either way and mirror half of them.
 
-    Parameters
-    ----------
-    images
-        (N, C, H, W).
-    padding
-        Pixels around the image, filled by reflection.
-    generator
-        Draws the shifts and the mirroring.
+    What comes in from outside is the image's reflection.
     """
     num_images, _, height, width = images.shape
     padded = F.pad(images.float(), [padding] * 4, mode="reflect").to(images.dtype)
@@ -254,8 +220,3 @@ def _optimizer(model: nn.Module, settings: SmallResNetSettings) -> torch.optim.S
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.SGD(groups, lr=settings.max_lr, momentum=settings.momentum, nesterov=True)
-
-
-def _digest(images: Tensor, labels: Tensor, settings: SmallResNetSettings, seed: int) -> str:
-    data = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
-    return f"{data} {settings} {seed}"

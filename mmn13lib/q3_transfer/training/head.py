@@ -64,21 +64,12 @@ def train_head(
     ----------
     head
         Changed in place: `nn.Linear` on stored features, or whatever gives logits for a batch.
-    features
-        (N, 512), or whatever `head` takes N of.
-    labels
-        int64 (N,).
-    settings
-        Epochs, batch size, learning rate.
+    features, labels
+        (N, 512), or whatever `head` takes N of, and int64 (N,).
     seed
         Of the order of the images.
     validation
         Features and labels to measure the accuracy on after every epoch.
-
-    Returns
-    -------
-    list of EpochRecord
-        One per epoch.
 
     Examples
     --------

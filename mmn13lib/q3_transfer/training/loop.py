@@ -14,14 +14,14 @@ class EpochRecord:
 
     Attributes
     ----------
-    epoch, updates
-        Epochs, and updates of the weights, up to the end of this epoch.
+    updates
+        Of the weights, from the first epoch on.
     train_loss, train_accuracy
         Means over the epoch's batches as they were trained on (augmented, weights moving).
     validation_accuracy
         After the epoch, in [0, 1]; None without validation images.
     seconds
-        Of the epoch's training; validation is not counted.
+        Without validation.
     """
 
     epoch: int
@@ -64,19 +64,8 @@ class EpochMeter:
 def one_cycle(optimizer: Optimizer, num_updates: int, warmup: float) -> LambdaLR:
     """Let the learning rate rise in a line to the optimiser's own, then fall in a line to zero.
 
-    Parameters
-    ----------
-    optimizer
-        Its learning rate is the highest.
-    num_updates
-        Of the whole training.
-    warmup
-        The part of them in which the rate rises, in (0, 1).
-
-    Notes
-    -----
-    L. N. Smith and N. Topin, "Super-convergence: very fast training of neural networks using
-    large learning rates", 2018.
+    It rises in the part `warmup`, in (0, 1), of the updates. L. N. Smith and N. Topin,
+    "Super-convergence: very fast training of neural networks using large learning rates", 2018.
     """
 
     def factor(update: int) -> float:
