@@ -1,15 +1,12 @@
 """One known file from whichever of its hosts works: continued, checked, never half there.
 
-Hosts go away, crawl, cut the connection or answer with a page of their own. What has arrived is
-kept in ``x.part``, which another host can continue, since the copies are the same to the byte;
-only a file whose digest is right gets its name.
+``x.part`` holds what has arrived, and another host can continue it: the copies are the same.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from queue import Empty, Queue
@@ -27,16 +24,12 @@ from mmn13lib.foundation import storage
 
 BLOCK = 1 << 18
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a host may take, in seconds, and how slow it may be, in bytes a second."""
-
-    probe_timeout: float = 7.0
-    other_hosts_timeout: float = 2.0  # for the rest, once every file has a host
-    read_timeout: float = 10.0
-    speed_interval: float = 20.0
-    min_speed: float = 50_000.0
+# seconds; bytes a second
+PROBE_TIMEOUT = 7.0
+OTHER_HOSTS_TIMEOUT = 2.0  # for the rest, once every file has a host
+READ_TIMEOUT = 10.0
+SPEED_INTERVAL = 20.0
+MIN_SPEED = 50_000.0
 
 
 class Failed(Exception):  # noqa: N818 - it is an outcome that callers plan for
@@ -48,17 +41,14 @@ def part_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def probe(hosted: Sequence[HostedFile], limits: Limits = Limits()) -> dict[str, str]:
-    """Ask every address at once for a byte: why it can't be used, or an empty text.
-
-    Having no network shows within `limits.probe_timeout`.
-    """
+def probe(hosted: Sequence[HostedFile]) -> dict[str, str]:
+    """Ask every address at once for a byte: why it can't be used, or an empty text."""
     reasons = {url: "did not answer in time" for each in hosted for url in each.urls}
     answers: Queue[tuple[str, str]] = Queue()
 
     def ask(each: HostedFile, url: str) -> None:
         try:
-            _open(each, url, 0, limits.probe_timeout, last="0").close()
+            _open(each, url, 0, PROBE_TIMEOUT, last="0").close()
             answers.put((url, ""))
         except Failed as error:
             answers.put((url, str(error)))
@@ -67,7 +57,7 @@ def probe(hosted: Sequence[HostedFile], limits: Limits = Limits()) -> dict[str, 
         for url in each.urls:
             # daemons: one that hangs in a name look-up must not keep the program from ending
             Thread(target=ask, args=(each, url), daemon=True).start()
-    deadline = time.monotonic() + limits.probe_timeout
+    deadline = time.monotonic() + PROBE_TIMEOUT
     for _ in reasons:
         try:
             url, reason = answers.get(timeout=max(0, deadline - time.monotonic()))
@@ -75,16 +65,12 @@ def probe(hosted: Sequence[HostedFile], limits: Limits = Limits()) -> dict[str, 
             break
         reasons[url] = reason
         if all(any(not reasons[url] for url in each.urls) for each in hosted):
-            deadline = min(deadline, time.monotonic() + limits.other_hosts_timeout)
+            deadline = min(deadline, time.monotonic() + OTHER_HOSTS_TIMEOUT)
     return reasons
 
 
 def download(
-    hosted: HostedFile,
-    urls: Iterable[str],
-    folder: Path,
-    progress: Callable[[str], None] = print,
-    limits: Limits = Limits(),
+    hosted: HostedFile, urls: Iterable[str], folder: Path, progress: Callable[[str], None]
 ) -> Path:
     """Download a file into an existing folder from the first of the addresses that gives all of it.
 
@@ -103,7 +89,7 @@ def download(
             if start < hosted.file.size:
                 progress(f"{hosted.label}: {'going on' if start else 'downloading'} from {host}")
                 try:
-                    _receive(hosted, url, part, progress, limits)
+                    _receive(hosted, url, part, progress)
                 except Failed as error:
                     reasons[host] = str(error)
                     continue
@@ -126,16 +112,14 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _receive(
-    hosted: HostedFile, url: str, part: Path, progress: Callable[[str], None], limits: Limits
-) -> None:
+def _receive(hosted: HostedFile, url: str, part: Path, progress: Callable[[str], None]) -> None:
     """Append to `part` what is missing of it; a host that can't continue is read past its start."""
     start, size = _size(part), hosted.file.size
-    answer = _open(hosted, url, start, limits.read_timeout)
+    answer = _open(hosted, url, start, READ_TIMEOUT)
     had_already = start if answer.status == 200 else 0
     bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
     with answer, bar, part.open("ab") as file:
-        for block in _blocks(answer, limits):
+        for block in _blocks(answer):
             new = block[had_already:]
             had_already -= len(block) - len(new)
             file.write(new)
@@ -148,7 +132,7 @@ def _receive(
             raise Failed("broke off")
 
 
-def _blocks(answer: HTTPResponse, limits: Limits) -> Iterator[bytes]:
+def _blocks(answer: HTTPResponse) -> Iterator[bytes]:
     """Give what arrives, and after each interval an empty block; fail where it crawls."""
     since, received = time.monotonic(), 0
     while True:
@@ -161,8 +145,8 @@ def _blocks(answer: HTTPResponse, limits: Limits) -> Iterator[bytes]:
         yield block
         received += len(block)
         seconds = time.monotonic() - since
-        if seconds > limits.speed_interval:
-            if received < limits.min_speed * seconds:
+        if seconds > SPEED_INTERVAL:
+            if received < MIN_SPEED * seconds:
                 raise Failed(f"was too slow ({received / seconds / 1000:.0f} kB/s)")
             since, received = time.monotonic(), 0
             yield b""

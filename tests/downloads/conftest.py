@@ -5,9 +5,8 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
-from support.local_host import ARCHIVE, BATCHES, QUICK, WEIGHTS, Host, known
+from support.local_host import ARCHIVE, BATCHES, WEIGHTS, Host, Sources, known
 
-from mmn13lib.downloads.fetch import Sources
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 
@@ -38,7 +37,6 @@ def sources(host: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source
         return Sources(
             archive=host.hosts("archive", ARCHIVE, *manners),
             weights=host.hosts("weights", WEIGHTS, *weights),
-            limits=QUICK,
         )
 
     return make

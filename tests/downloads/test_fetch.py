@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from support.local_host import ARCHIVE, Host, assert_all_there, known, names, quiet
+from support.local_host import (
+    ARCHIVE,
+    Host,
+    Sources,
+    assert_all_there,
+    fetch,
+    known,
+    names,
+    quiet,
+)
 
 from mmn13lib.downloads import resumable
-from mmn13lib.downloads.fetch import Sources, fetch
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE
 from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
@@ -140,7 +148,7 @@ def test_an_archive_can_write_nothing_but_the_batches(
     settings.downloads.mkdir(parents=True)
     (settings.downloads / "archive").write_bytes(buffer.getvalue())
     evil = sources("good")
-    evil = replace(evil, archive=replace(evil.archive, file=known("archive", buffer.getvalue())))
+    evil = evil._replace(archive=replace(evil.archive, file=known("archive", buffer.getvalue())))
     before = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}
     assert any("archive" in reason for reason in fetch(settings, quiet, sources=evil))
     after = {path for path in tmp_path.rglob("*") if "downloads" not in path.parts}

@@ -14,19 +14,18 @@ from urllib.request import Request
 import pytest
 from support.local_host import (
     ARCHIVE,
-    QUICK,
     Host,
+    Sources,
     assert_all_there,
     closed_port,
+    fetch,
     known,
     names,
     quiet,
 )
 
 from mmn13lib.downloads import resumable
-from mmn13lib.downloads.fetch import Sources, fetch
 from mmn13lib.downloads.hosts import HostedFile
-from mmn13lib.downloads.resumable import Limits
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 
@@ -135,14 +134,14 @@ def test_no_network_is_found_out_while_hosts_are_silent(online: Settings, host: 
         urls = (f"http://127.0.0.1:{closed_port()}/{name}", *host.urls(name, "mute"))
         return HostedFile(name, known(name, b""), urls)
 
-    sources = Sources(archive=nowhere("archive"), weights=nowhere("weights"), limits=QUICK)
+    sources = Sources(archive=nowhere("archive"), weights=nowhere("weights"))
     reasons = fetch(online, quiet, sources=sources)
     assert host.waited_out == []
     assert len(reasons) == 2 and "network" in reasons[0]
 
 
 def test_the_real_limits_keep_the_promise_of_ten_seconds() -> None:
-    assert Limits().probe_timeout + Limits().other_hosts_timeout < 10
+    assert resumable.PROBE_TIMEOUT + resumable.OTHER_HOSTS_TIMEOUT < 10
 
 
 def test_a_name_look_up_that_hangs_does_not_hang_the_program(
@@ -157,7 +156,7 @@ def test_a_name_look_up_that_hangs_does_not_hang_the_program(
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     before = set(threading.enumerate())
-    assert len(fetch(online, quiet, sources=Sources(limits=QUICK))) == 2
+    assert len(fetch(online, quiet, sources=Sources())) == 2
     assert waited_out == []
     # Python waits at its end for threads that are not
     assert all(thread.daemon for thread in set(threading.enumerate()) - before)

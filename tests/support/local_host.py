@@ -4,18 +4,25 @@ import hashlib
 import io
 import socket
 import tarfile
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from mmn13lib.downloads.hosts import HostedFile
-from mmn13lib.downloads.resumable import Limits
+import pytest
+
+from mmn13lib.downloads import fetch as fetching
+from mmn13lib.downloads import resumable
+from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, HostedFile
+from mmn13lib.downloads.hosts import WEIGHTS as IMAGENET
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import KnownFile
 
-QUICK = Limits(probe_timeout=1.0, other_hosts_timeout=0.2, read_timeout=0.5, speed_interval=0.2)
+QUICK = {
+    "PROBE_TIMEOUT": 1.0, "OTHER_HOSTS_TIMEOUT": 0.2, "READ_TIMEOUT": 0.5, "SPEED_INTERVAL": 0.2,
+}  # fmt: skip
 BATCHES = {name: (name * 9000).encode() for name in ("batches.meta", "data_batch_1", "test_batch")}
 WEIGHTS = bytes(range(256)) * 2000
 
@@ -117,6 +124,25 @@ class Host(ThreadingHTTPServer):
     def manners(self, name: str) -> list[str]:
         """List who was asked for the file itself, not only for its first byte."""
         return [m for m, asked, span in self.asked if asked == name and span != "0-0"]
+
+
+class Sources(NamedTuple):
+    """What is downloaded from where."""
+
+    archive: HostedFile = CIFAR10_ARCHIVE
+    weights: HostedFile = IMAGENET
+
+
+def fetch(
+    settings: Settings, progress: Callable[[str], None], *, sources: Sources, retry: bool = True
+) -> list[str]:
+    """Fetch from other sources, and with less patience."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetching, "CIFAR10_ARCHIVE", sources.archive)
+        patch.setattr(fetching, "WEIGHTS", sources.weights)
+        for name, value in QUICK.items():
+            patch.setattr(resumable, name, value)
+        return fetching.fetch(settings, progress, retry)
 
 
 def quiet(text: str) -> None:
