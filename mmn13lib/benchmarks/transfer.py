@@ -1,11 +1,13 @@
 """Time question 3: features against the bare network, and against training the usual way."""
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +19,6 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.data.preprocessing import per_image
-from mmn13lib.q3_transfer.experiment.step_features import peak_memory
 from mmn13lib.q3_transfer.experiment.store import stored_features
 from mmn13lib.q3_transfer.models.backbone import NUM_FEATURES, TransferResNet, new_head
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
@@ -107,6 +108,16 @@ def _features(
         seconds, peak = whole(images[:count], "features"), peak_memory()
         whole(images, "four times as many")
     return {"extraction_images_per_second": count / seconds, "peak_memory": [peak, peak_memory()]}
+
+
+def peak_memory() -> int:
+    """Tell the largest resident size in bytes that this process has had."""
+    if sys.platform == "win32":  # which has no module resource
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _head_seconds(num_epochs: int) -> float:

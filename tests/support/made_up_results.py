@@ -47,7 +47,6 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
         for epoch in range(1, 21)
     ]
     return ModelResult(
-        name="frozen ResNet-18 + new head" if head else "SmallResNet",
         test_logits=logits,
         test_labels=labels,
         validation_logits=validation_logits,
@@ -137,9 +136,7 @@ def make_results(
             }
             for name, seconds in (("features", 400.0), ("head", 12.0), ("small_resnet", 1800.0))
         },
-        timings={"features": 400.0, "head": 12.0, "small_resnet": 1800.0},
         extraction_images_per_second=160.0,
-        peak_memory_bytes=1_600_000_000,
         experiment=asdict(ExperimentSettings()),
         hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
         date="2026-11-23",

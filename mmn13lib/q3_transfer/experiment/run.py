@@ -18,17 +18,17 @@ from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs, fingerprint, resolve
-from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE
+from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE, preprocess
 from mmn13lib.q3_transfer.experiment import completion, store
-from mmn13lib.q3_transfer.experiment.mistakes import mistakes
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.steps import Steps, environment
 from mmn13lib.q3_transfer.experiment.store import Progress, Step, joined
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
 from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
+from mmn13lib.q3_transfer.models.gradcam import gradcam
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
-from mmn13lib.q3_transfer.results import records
+from mmn13lib.q3_transfer.results import metrics, records
 from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
@@ -110,7 +110,6 @@ def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
 
 def _assemble(steps: Steps) -> Results:
     config = steps.config
-    features = [*steps.features, *steps.test_features]
     heads = [steps.head(seed) for seed in range(config.num_head_seeds)]
     trap = steps.trap()
     small_resnet = steps.small_resnet()
@@ -119,23 +118,22 @@ def _assemble(steps: Steps) -> Results:
     model = TransferResNet.from_weights(steps.inputs.weights)
     model.fc.load_state_dict({name: heads[0].tensors[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
-    speeds = [steps.speed(model), steps.speed(small)]
+    speeds = steps.speed(model), steps.speed(small)
     groups = {
-        "features": features,
+        "features": [*steps.features, *steps.test_features],
         "heads": heads,
         "BatchNorm trap": [trap],
         "small network": [small_resnet],
         "few labels, heads": [step for name, step in few if name == "head"],
         "few labels, small networks": [step for name, step in few if name != "head"],
         "features in float32": steps.exact_features,
-        "speed of classification": speeds,
+        "speed of classification": [*speeds],
     }
     made = {name: store.summary(group) for name, group in groups.items()}
     last = max(made.values(), key=lambda summary: summary["date"])
     num_images = len(steps.labels) + len(steps.test_labels)
     # the held-out images' features are no part of the training
     training = sum(s.seconds for s in steps.features) * len(steps.kept) / len(steps.labels)
-    names = "new head on a frozen ResNet-18", "small residual network"
     return Results(
         inputs=steps.inputs,
         classes=tuple(dataset(steps.inputs, train=False).classes),
@@ -144,23 +142,15 @@ def _assemble(steps: Steps) -> Results:
             "validation": len(steps.held_out),
             "test": len(steps.test_labels),
         },
-        head=_model_result(steps, names[0], heads[0], model, speeds[0], training),
-        small_resnet=_model_result(steps, names[1], small_resnet, small, speeds[1]),
+        head=_model_result(steps, heads[0], model, speeds[0], training),
+        small_resnet=_model_result(steps, small_resnet, small, speeds[1]),
         head_seeds=[_test_accuracy(steps, head) for head in heads],
         label_study=[_study_record(steps, *record) for record in study],
         trap=trap.values,
-        mistakes=mistakes(
-            model,
-            steps.test_images,
-            steps.test_labels,
-            heads[0].tensors["test_logits"],
-            config.num_mistakes,
-        ),
+        mistakes=_mistakes(steps, model, heads[0].tensors["test_logits"]),
         precision=_precision(steps, heads),
-        timings={name: summary["seconds"] for name, summary in made.items()},
         steps=made,
         extraction_images_per_second=num_images / made["features"]["seconds"],
-        peak_memory_bytes=max(shard.values["peak_memory"] for shard in features),
         experiment=asdict(config),
         hardware=last["hardware"] | {"device": steps.device.type},
         date=last["date"][:10],
@@ -168,11 +158,10 @@ def _assemble(steps: Steps) -> Results:
 
 
 def _model_result(
-    steps: Steps, name: str, step: Step, model: nn.Module, speed: Step, before: float = 0.0
+    steps: Steps, step: Step, model: nn.Module, speed: Step, before: float = 0.0
 ) -> ModelResult:
     """Describe a model; `before` are the seconds of what its training started from."""
     return ModelResult(
-        name=name,
         test_logits=step.tensors["test_logits"].numpy(),
         test_labels=steps.test_labels.numpy(),
         validation_logits=step.tensors["validation_logits"].numpy(),
@@ -204,6 +193,29 @@ def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -
 
 def _test_accuracy(steps: Steps, step: Step) -> float:
     return accuracy(step.tensors["test_logits"], steps.test_labels)
+
+
+def _mistakes(steps: Steps, model: TransferResNet, logits: Tensor) -> list[dict[str, Any]]:
+    """Describe the most blatant mistakes, surest of all and wrong, as `Results` has them."""
+    indices = metrics.blatant_mistakes(logits, steps.test_labels, steps.config.num_mistakes)
+    if not len(indices):
+        return []
+    images, labels = steps.test_images[indices], steps.test_labels[indices]
+    predicted = logits[indices].argmax(1)
+    probabilities = metrics.softmax(logits[indices])
+    heat = gradcam(model.eval(), preprocess(images), predicted)
+    return [
+        {
+            "index": int(index),
+            "image": images[rank].permute(1, 2, 0).contiguous().numpy(),
+            "predicted": int(predicted[rank]),
+            "true": int(labels[rank]),
+            "predicted_probability": float(probabilities[rank, predicted[rank]]),
+            "true_probability": float(probabilities[rank, labels[rank]]),
+            "gradcam": heat[rank],
+        }
+        for rank, index in enumerate(indices)
+    ]
 
 
 def _precision(steps: Steps, heads: list[Step]) -> dict[str, Any]:

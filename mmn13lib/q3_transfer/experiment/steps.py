@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -18,13 +17,7 @@ from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_split
 from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
-from mmn13lib.q3_transfer.experiment import (
-    step_features,
-    step_head,
-    step_small_resnet,
-    step_speed,
-    step_trap,
-)
+from mmn13lib.q3_transfer.experiment import step_head, step_small_resnet
 from mmn13lib.q3_transfer.experiment.progress import images_done
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.store import (
@@ -35,14 +28,27 @@ from mmn13lib.q3_transfer.experiment.store import (
     stored_features,
     tensor_digest,
 )
+from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.costs import images_per_second
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
+from mmn13lib.q3_transfer.models.features import feature_network
+from mmn13lib.q3_transfer.training.batchnorm_trap import run_batchnorm_trap
+
+MAKERS = {
+    "features": ("models.backbone", "models.features"),
+    "head": ("experiment.step_head",),
+    "small_resnet": ("experiment.step_small_resnet",),
+    "trap": ("training.batchnorm_trap",),
+    "speed": ("models.costs",),
+}
+"""The modules that, with all that they import, make each step."""
 
 # Taken now, when the files are what has just been imported: code that is edited while the
 # experiment runs, or waits for another one, must not lend its key to what this code makes.
 code_digest.cache_clear()
 CODE = {
-    module.__name__: code_digest(module.__name__)
-    for module in (step_features, step_head, step_small_resnet, step_speed, step_trap)
+    step: code_digest(*(f"mmn13lib.q3_transfer.{module}" for module in modules))
+    for step, modules in MAKERS.items()
 }
 
 
@@ -60,21 +66,20 @@ class Steps:
         self, settings: Settings, config: ExperimentSettings | None, progress: Progress
     ) -> None:
         self.inputs, self.folder, self.progress = resolve(settings), settings.results, progress
-        self.config = config or ExperimentSettings.for_mode(self.inputs.mode)
+        self.config = config = config or ExperimentSettings.for_mode(self.inputs.mode)
         self.device = choose_device()
         self.dtype = choose_dtype(self.device)
         self.environment = environment()
         self.weights = fingerprint(settings)["weights"]
-        self.images, self.labels = self._data(train=True, count=self.config.num_train)
-        self.test_images, self.test_labels = self._data(train=False, count=self.config.num_test)
-        self.kept, self.held_out = self._split(self.labels, self.config.num_validation)
+        self.images, self.labels = self._data(train=True, count=config.num_train)
+        self.test_images, self.test_labels = self._data(train=False, count=config.num_test)
+        self.kept, self.held_out = stratified_split(
+            self.labels, config.num_validation, config.split_seed
+        )
 
     def _data(self, train: bool, count: int | None) -> tuple[Tensor, Tensor]:
         images, labels = as_tensors(dataset(self.inputs, train))
         return images[:count], labels[:count]
-
-    def _split(self, labels: Tensor, num_held_out: int) -> tuple[Tensor, Tensor]:
-        return stratified_split(labels, num_held_out, self.config.split_seed)
 
     @cached_property
     def features(self) -> list[Step]:
@@ -91,17 +96,19 @@ class Steps:
         """The features of the first test images at least in float32, in shards."""
         if self.dtype is torch.float32:
             return self.test_features
-        return self._features("test", self.test_images[: self.config.precision_images])
+        images = self.test_images[: self.config.precision_images]
+        return self._features("test", images, torch.float32)
 
     def features_folder(self, images: Tensor, dtype: torch.dtype) -> Path:
         """Name the folder of these images' features."""
         content = {"images": tensor_digest(images), "weights": self.weights, "dtype": str(dtype)}
-        return self._path(step_features, **content).with_suffix("")
+        return self._path("features", **content).with_suffix("")
 
-    def _features(
-        self, part: str, images: Tensor, dtype: torch.dtype = torch.float32
-    ) -> list[Step]:
-        network = partial(step_features.network, self.inputs.weights, self.device, dtype)
+    def _features(self, part: str, images: Tensor, dtype: torch.dtype) -> list[Step]:
+        def network() -> nn.Module:
+            model = TransferResNet.from_weights(self.inputs.weights)
+            return feature_network(model, self.device, dtype)
+
         folder = self.features_folder(images, dtype)
         with images_done(f"Features, {part} images", len(images), self.progress) as add:
             return stored_features(folder, images, network, self.progress, add)
@@ -113,9 +120,9 @@ class Steps:
         """
         settings = self.config.head if count is None else self.config.head.for_images(count)
         features, test_features, digest = self._joined
-        chosen = self._chosen(count, seed)
+        chosen = self._drawn(self.kept, count, seed)
         path = self._path(
-            step_head,
+            "head",
             features=digest,
             chosen=tensor_digest(chosen, self.held_out),
             settings=asdict(settings),
@@ -137,11 +144,11 @@ class Steps:
         With few labels all are for learning from: only the main run is watched on validation.
         """
         settings = self.config.small_resnet_for(count)
-        chosen, held_out = self._chosen(count, seed), self.held_out
+        chosen = self._drawn(self.kept, count, seed)
         path = self._path(
-            step_small_resnet,
+            "small_resnet",
             data=self._data_digest,
-            chosen=tensor_digest(chosen, held_out),
+            chosen=tensor_digest(chosen, self.held_out),
             settings=asdict(settings),
             seed=seed,
         )
@@ -150,8 +157,8 @@ class Steps:
         with images_done(task, settings.num_epochs * len(chosen), self.progress) as add:
             make = partial(
                 step_small_resnet.make,
-                (self.images[chosen], self.labels[chosen]),
-                (self.images[held_out], self.labels[held_out]) if count is None else None,
+                self._part(chosen),
+                self._part(self.held_out) if count is None else None,
                 self.test_images,
                 settings,
                 seed,
@@ -178,37 +185,33 @@ class Steps:
 
     def trap(self) -> Step:
         """Show what the usual freezing does to BatchNorm; see `training.batchnorm_trap`."""
-        settings = replace(self.config.head, batch_size=self.config.trap_batch_size)
-        chosen, watched = (
-            indices[self._split(self.labels[indices], count)[1]]
-            for indices, count in (
-                (self.kept, self.config.trap_images),
-                (self.held_out, self.config.trap_validation),
-            )
-        )
+        config = self.config
+        settings = replace(config.head, batch_size=config.trap_batch_size)
+        chosen = self._drawn(self.kept, config.trap_images, config.split_seed)
+        watched = self._drawn(self.held_out, config.trap_validation, config.split_seed)
         path = self._path(
-            step_trap,
+            "trap",
             data=self._data_digest,
             weights=self.weights,
             chosen=tensor_digest(chosen, watched),
             settings=asdict(settings),
         )
-        train, validation = ((self.images[part], self.labels[part]) for part in (chosen, watched))
-        make = partial(step_trap.make, self.inputs.weights, train, validation, settings)
-        return stored(path, make, self.progress)
+        given = (self.inputs.weights, self._part(chosen), self._part(watched), settings)
+        return stored(path, lambda: (asdict(run_batchnorm_trap(*given)), {}), self.progress)
 
     def speed(self, model: nn.Module) -> Step:
         """Time a network's forward pass."""
         batches = (self.config.speed_batches, self.config.speed_batch_size)
-        path = self._path(step_speed, model=repr(model), batches=batches)
-        make = partial(step_speed.make, model, self.device, self.dtype, *batches)
-        return stored(path, make, self.progress)
+        path = self._path("speed", model=repr(model), batches=batches)
+        given = (model, self.device, self.dtype, *batches)
+        return stored(
+            path, lambda: ({"images_per_second": images_per_second(*given)}, {}), self.progress
+        )
 
-    def _path(self, module: ModuleType, **ingredients: Any) -> Path:
+    def _path(self, step: str, **ingredients: Any) -> Path:
         """Name the file of a step by its key."""
-        name = module.__name__
-        made_from = key(code=CODE[name], environment=self.environment, **ingredients)
-        return self.folder / name.rpartition("step_")[2] / f"{made_from}.safetensors"
+        made_from = key(code=CODE[step], environment=self.environment, **ingredients)
+        return self.folder / step / f"{made_from}.safetensors"
 
     @cached_property
     def _joined(self) -> tuple[Tensor, Tensor, str]:
@@ -219,8 +222,11 @@ class Steps:
     def _data_digest(self) -> str:
         return tensor_digest(self.images, self.labels, self.test_images, self.test_labels)
 
-    def _chosen(self, count: int | None, seed: int) -> Tensor:
-        """Choose labelled images to train on: all that are not held out, or few of these."""
+    def _part(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return self.images[indices], self.labels[indices]
+
+    def _drawn(self, indices: Tensor, count: int | None, seed: int) -> Tensor:
+        """Draw `count` of these labelled images, the classes in proportion; None takes all."""
         if count is None:
-            return self.kept
-        return self.kept[stratified_split(self.labels[self.kept], count, seed)[1]]
+            return indices
+        return indices[stratified_split(self.labels[indices], count, seed)[1]]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.hardware import BUSY, hardware, load_watch
-from mmn13lib.q3_transfer.experiment import step_features
+from mmn13lib.q3_transfer.models.features import extract
 
 SHARD_SIZE = 2000  # images; 4 MB of features
 
@@ -113,11 +113,17 @@ def stored_features(
         path = folder / f"{start:05}-{start + len(part):05}.safetensors"
         shard = read(path, progress)
         if shard is None:
-            shard = _write(path, partial(step_features.make, made_once, part, on_images))
+            shard = _write(path, partial(_features, made_once, part, on_images))
         else:
             on_images(len(part))
         shards.append(shard)
     return shards
+
+
+def _features(
+    network: Callable[[], nn.Module], images: Tensor, on_images: Callable[[int], None]
+) -> Made:
+    return {}, {"features": extract(network(), images, on_images)}
 
 
 def joined(shards: list[Step]) -> Tensor:

@@ -17,15 +17,17 @@ from mmn13lib.q3_transfer.data.preprocessing import preprocess
 BATCH_SIZE = 64  # a batch's feature maps stay in the processor's cache
 
 
-def feature_network(model: ResNet, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Copy a ResNet without its head for inference alone: images (N, 3, 224, 224) to (N, 512).
+def for_inference(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """Copy a network with BatchNorm folded into the convolutions and channels last in memory."""
+    folded: nn.Module = fuse(copy.deepcopy(model).eval())
+    return folded.to(device, dtype).to(memory_format=torch.channels_last)
 
-    BatchNorm is folded into the convolutions, and the channels come last in memory.
-    """
+
+def feature_network(model: ResNet, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """Copy a ResNet without its head for inference: images (N, 3, 224, 224) to (N, 512)."""
     network = copy.deepcopy(model)
     network.fc = nn.Identity()
-    folded: nn.Module = fuse(network.eval())
-    return folded.to(device, dtype).to(memory_format=torch.channels_last)
+    return for_inference(network, device, dtype)
 
 
 @torch.inference_mode()

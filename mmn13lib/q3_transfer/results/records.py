@@ -37,7 +37,6 @@ class ModelResult:
         Of the whole model, from ready 224×224 images.
     """
 
-    name: str
     test_logits: np.ndarray
     test_labels: np.ndarray
     validation_logits: np.ndarray
@@ -78,10 +77,8 @@ class Results:
     precision
         The mean test accuracy of all heads on features in ``float32`` and in the ``used``
         precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
-    timings, steps
-        Seconds that each step took; as in `experiment.store.summary`.
-    peak_memory_bytes
-        Largest resident size of the process while the features were computed.
+    steps
+        For each step what `experiment.store.summary` gives.
     experiment
         The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
     hardware
@@ -98,10 +95,8 @@ class Results:
     trap: dict[str, Any]
     mistakes: list[dict[str, Any]]
     precision: dict[str, Any]
-    timings: dict[str, float]
     steps: dict[str, dict[str, Any]]
     extraction_images_per_second: float
-    peak_memory_bytes: int
     experiment: dict[str, Any]
     hardware: dict[str, Any]
     date: str

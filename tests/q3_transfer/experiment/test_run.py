@@ -19,7 +19,7 @@ from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load as report
 from mmn13lib.q3_transfer.experiment import run as experiment
-from mmn13lib.q3_transfer.experiment import step_trap, store
+from mmn13lib.q3_transfer.experiment import steps, store
 from mmn13lib.q3_transfer.experiment.run import results_folder, run, stored_features
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
@@ -75,7 +75,6 @@ def test_the_results_hold_every_part(undisturbed: Settings) -> None:
     assert certainty == sorted(certainty, reverse=True)
     assert all(mistake["predicted"] != mistake["true"] for mistake in found.mistakes)
     assert found.mistakes[0]["gradcam"].shape == (7, 7)
-    assert found.peak_memory_bytes > 0
 
 
 def test_a_second_call_finds_the_results_and_says_nothing(undisturbed: Settings) -> None:
@@ -172,7 +171,7 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
     undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second: list[subprocess.Popen[str]] = []
-    make = step_trap.make
+    run_trap = steps.run_batchnorm_trap
 
     def meeting(*arguments: object) -> object:
         """In the middle of the first: the second is started and has to wait."""
@@ -180,9 +179,9 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
         assert second[0].stdout is not None
         line = second[0].stdout.readline()
         assert f"running in process {os.getpid()}, since" in line, line
-        return make(*arguments)  # type: ignore[arg-type]
+        return run_trap(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(step_trap, "make", meeting)
+    monkeypatch.setattr(steps, "run_batchnorm_trap", meeting)
     first = found_by(Settings(tmp_path))
     assert finish(second[0]) == ""  # it has computed nothing
     assert content(first) == content(found_by(undisturbed))
