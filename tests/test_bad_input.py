@@ -262,10 +262,10 @@ ATTACKS = {
         nothing, ["render", "--strict"], "The real input is not there, and --strict asks for it",
     ),
     # handing it in
-    "no id": (nothing, ["submit"], "The id '' is not nine digits"),
+    "no id": (local("student: {id: ''}"), ["submit"], "The id '' is not nine digits"),
     "a wrong check digit": (nothing, ["submit", "--id", "123456789"], "The id '123456789' is not"),
     "digits of another script": (nothing, ["submit", "--id", "١٢٣٤٥٦٧٨٢"], "The id '١٢٣٤٥٦٧٨٢' is"),
-    "no video": (nothing, ["submit", "--id", ID], "There is no link to the video"),
+    "no video": (local("student: {video: ''}"), ["submit", "--id", ID], "There is no link to"),
     **{
         f"{link!r} as the video": (
             nothing, ["submit", "--id", ID, "--video", link], "The video's link '.*' is no",

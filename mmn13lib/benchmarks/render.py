@@ -1,7 +1,6 @@
 """How long a render takes when nothing, or only prose, has changed: `mmn13 bench render`.
 
-Everything happens in a copy of the project, so the chapters in place are left alone. Whole
-commands are timed, Python's start included, which is measured beside them.
+It times whole commands, Python's start included, in a copy of the project.
 """
 
 import os
@@ -27,15 +26,13 @@ MMN13 = ("-m", "mmn13lib.cli")
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     """Time renders and `mmn13 status`, print a table and store the medians, in seconds."""
     repeats = 1 if quick else 5
-    engines = ["embedded", *(["quarto"] if shutil.which("quarto") else [])]
+    engines = ["embedded", "quarto"] if shutil.which("quarto") else ["embedded"]
     with tempfile.TemporaryDirectory(prefix="mmn13-render-") as folder:
         copy = shutil.copytree(settings.root, Path(folder) / "copy", ignore=LEFT_OUT)
         if settings.downloads.is_dir():
             (copy / "artifacts/downloads").symlink_to(settings.downloads)
-        commands: dict[str, tuple[str, ...]] = {
-            "Python's start": ("-c", "pass"),
-            "mmn13 status": (*MMN13, "status"),
-        }
+        commands: dict[str, tuple[str, ...]] = {"Python's start": ("-c", "pass")}
+        commands["mmn13 status"] = (*MMN13, "status")
         for engine in engines:
             render = (*MMN13, "render", "--engine", engine)
             _seconds(copy, render)  # a first one, so that all is cached
@@ -43,9 +40,8 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
         seconds = {}
         for name, command in commands.items():
             edited = copy / "report/references.qmd" if name.endswith("edited") else None
-            seconds[name] = statistics.median(
-                _seconds(copy, command, edited) for _ in range(repeats)
-            )
+            times = [_seconds(copy, command, edited) for _ in range(repeats)]
+            seconds[name] = statistics.median(times)
             print(f"{name:28} {seconds[name]:6.2f} s")
     result = {"seconds": seconds, "repeats": repeats, "quick": quick}
     measurements.save(settings, "render", result)

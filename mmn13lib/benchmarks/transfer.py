@@ -56,9 +56,8 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
 def computed(measured: dict[str, Any]) -> dict[str, float]:
     """Compute a whole training from what was measured, and split the gain in two.
 
-    ``epochs_gain`` is what a single pass saves, at the usual way's speed: at most the number of
-    epochs. ``pass_gain`` is the rest, a quicker pass: precision, folded BatchNorm, transforms in
-    batches.
+    ``epochs_gain`` is what a single pass saves, at the usual way's speed; ``pass_gain`` is the
+    rest, a quicker pass: precision, folded BatchNorm, transforms in batches.
     """
     one_pass = NUM_TRAIN * measured["usual_seconds_per_image"]
     head = NUM_EPOCHS * measured["head_seconds_per_epoch"]

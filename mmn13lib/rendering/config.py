@@ -9,16 +9,10 @@ import yaml
 from mmn13lib.foundation.errors import UserError
 
 _KINDS: dict[str, tuple[type | UnionType, str]] = {
-    **dict.fromkeys(
-        ("project", "book", "student", "execute", "format", "format.html", "format.typst"),
-        (dict, "`name: value` lines"),
-    ),
-    **dict.fromkeys(
-        ("book.chapters", "book.appendices", "format.typst.template-partials"),
-        (list, "a list of files"),
-    ),
-    **dict.fromkeys(("bibliography", "format.html.css"), (str, "the name of one file")),
-    **dict.fromkeys(("fig-width", "fig-height", "fig-dpi"), (int | float, "a number")),
+    "project book student execute format format.html format.typst": (dict, "`name: value` lines"),
+    "book.chapters book.appendices format.typst.template-partials": (list, "a list of files"),
+    "bibliography format.html.css": (str, "the name of one file"),
+    "fig-width fig-height fig-dpi": (int | float, "a number"),
 }
 
 
@@ -48,10 +42,11 @@ def read_config(root: Path) -> dict[str, Any]:
             if not isinstance(read, dict):
                 raise UserError(f"{name} should hold `name: value` lines and doesn't.")
             _check_values(name, read)
-            for key, (kind, words) in _KINDS.items():
-                value = look_up(read, key)
-                if value is not None and not isinstance(value, kind):
-                    raise UserError(f"{name}: {key} should be {words}, not {value!r}.")
+            for keys, (kind, words) in _KINDS.items():
+                for key in keys.split():
+                    value = look_up(read, key)
+                    if value is not None and not isinstance(value, kind):
+                        raise UserError(f"{name}: {key} should be {words}, not {value!r}.")
             config = _merge(config, read)
     return config
 

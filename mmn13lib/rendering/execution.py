@@ -49,11 +49,10 @@ c.IPKernelApp.log_level = "ERROR"
 
 @dataclass(frozen=True)
 class Executed:
-    """A chapter, the outputs of each of its cells, and how many were executed just now."""
+    """A chapter, and the outputs of each of its cells."""
 
     chapter: Chapter
     outputs: tuple[list[Any], ...]
-    cells_executed: int
 
 
 def render_lock(settings: Settings, progress: Progress) -> AbstractContextManager[None]:
@@ -83,7 +82,7 @@ def execute(
     Raises `UserError` if a cell fails.
     """
     if not chapter.cells:
-        return Executed(chapter, (), 0)
+        return Executed(chapter, ())
     found = dependencies(chapter, book, settings)
     notebook = _notebook(chapter, book, found)
     folder = settings.cache / "jupyter"
@@ -92,7 +91,7 @@ def execute(
         if cached is not None:
             progress(f"{chapter.short_name}: fresh")
             cache.record(chapter.name, found, settings, ENGINE, entry)
-            return Executed(chapter, _outputs(cached), 0)
+            return Executed(chapter, _outputs(cached))
     reasons = ["asked for"] if rerun else cache.reasons(chapter.name, found, settings, ENGINE)
     progress(f"{chapter.short_name}: {'; '.join(reasons) or 'its cached output is damaged'}")
     for _ in range(ATTEMPTS):
@@ -101,7 +100,7 @@ def execute(
         if found == before:
             entry = cache.store(notebook, chapter.name, folder)
             cache.record(chapter.name, found, settings, ENGINE, entry)
-            return Executed(chapter, _outputs(notebook), len(chapter.cells))
+            return Executed(chapter, _outputs(notebook))
         changed = ", ".join(changes(before, found))
         progress(f"{chapter.short_name}: {changed} changed while it was executed: once more")
         notebook = _notebook(chapter, book, found)

@@ -90,10 +90,9 @@ def _without_leftovers(book: Book) -> Iterator[None]:
     def found() -> set[Path]:
         endings = (".html", ".typ", ".pdf", "_files", ".quarto_ipynb*")
         patterns = [f"{chapter.path.stem}{end}" for chapter in book.chapters for end in endings]
+        patterns.append("site_libs")
         folders = {book.root, *(chapter.path.parent for chapter in book.chapters)}
-        return {book.root / "site_libs"} & {*book.root.glob("site_libs")} | {
-            path for folder in folders for pattern in patterns for path in folder.glob(pattern)
-        }
+        return {path for folder in folders for each in patterns for path in folder.glob(each)}
 
     before = found()
     try:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies
-from mmn13lib.rendering.execution import ENGINE, execute, render_lock
+from mmn13lib.rendering.execution import ENGINE, Progress, execute, render_lock
 from mmn13lib.rendering.publishing import publish
 
 HERE = Path(__file__).parent
-Progress = Callable[[str], None]
 
 
 def render(

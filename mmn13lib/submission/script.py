@@ -143,4 +143,4 @@ def _typeset(text: str, book: Book, folder: Path) -> list[Path]:
         "bibliography": "",
     }
     chapter = Chapter(book.root / "video-script.md", (text,))
-    return build([Executed(chapter, (), 0)], replace(book, config=config), folder)
+    return build([Executed(chapter, ())], replace(book, config=config), folder)

@@ -70,12 +70,11 @@ def check_device() -> Requirement:
     try:
         import torch
 
+        detail = f"cpu, {torch.get_num_threads()} threads"
         if torch.cuda.is_available():
             detail = f"cuda ({torch.cuda.get_device_name()})"
         elif torch.backends.mps.is_available():
             detail = "mps"
-        else:
-            detail = f"cpu, {torch.get_num_threads()} threads"
     except Exception as error:  # torch's own line says what to do
         return Requirement("device", False, True, f"unknown ({type(error).__name__})", INSTALL)
     return Requirement("device", True, True, detail)
@@ -108,11 +107,10 @@ def check_data(settings: Settings) -> Requirement:
         fix = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
     # what is named must be good, and so must what is there
     needed = settings.data is not None or folder.exists()
+    problem = "; ".join(inputs.faults(folder, settings))
     if not folder.is_dir():
-        return Requirement("data set", False, needed, f"no {BATCHES} in {folder.parent}", fix)
-    if wrong := inputs.faults(folder, settings):
-        return Requirement("data set", False, needed, "; ".join(wrong), fix)
-    return Requirement("data set", True, needed, f"CIFAR-10 in {folder}")
+        problem = f"no {BATCHES} in {folder.parent}"
+    return Requirement("data set", not problem, needed, problem or f"CIFAR-10 in {folder}", fix)
 
 
 def check_weights(settings: Settings) -> Requirement:
@@ -122,11 +120,12 @@ def check_weights(settings: Settings) -> Requirement:
     fix, problem = "mmn13 fetch", ""
     if not path.is_file():
         problem = f"no file {path}"
-    elif not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, inputs.memory(settings))):
+    elif settings.weights:
+        problem = _weights_problem(path)
+    elif fault := IMAGENET_WEIGHTS.fault(path, inputs.memory(settings)):
         problem = f"{path} {fault}"
     if settings.weights:
         fix = "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
-        problem = problem or _weights_problem(path)
     return Requirement("weights", not problem, needed, problem or str(path), fix)
 
 

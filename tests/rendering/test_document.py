@@ -80,7 +80,7 @@ BETA = "# Beta {#sec-beta}\n\nBack to @fig-wave.[^1]\n\n[^1]: Second note.\n" + 
 
 def by_hand(book: Book, outputs: dict[str, list[Any]]) -> list[Executed]:
     return [
-        Executed(chapter, tuple(outputs.get(cell.label, []) for cell in chapter.cells), 0)
+        Executed(chapter, tuple(outputs.get(cell.label, []) for cell in chapter.cells))
         for chapter in book.chapters
     ]
 

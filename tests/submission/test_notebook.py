@@ -115,7 +115,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
     shown = {label for label, _ in found}
     missing = {label for _, label in found if label} - shown
     assert not missing, "an equation that only a cell's output labels is referred to"
-    chapters = [Executed(chapter, tuple([] for _ in chapter.cells), 0) for chapter in book.chapters]
+    chapters = [Executed(chapter, tuple([] for _ in chapter.cells)) for chapter in book.chapters]
     return notebooks.draft(chapters, book, tmp_path_factory.mktemp("real")).notebook
 
 

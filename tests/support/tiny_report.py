@@ -116,7 +116,7 @@ def reported(book: Book) -> list[Executed]:
         return [nbformat.v4.new_output("display_data", data) for data in REPORTED.get(label, [])]
 
     return [
-        Executed(chapter, tuple(outputs(cell.label) for cell in chapter.cells), 0)
+        Executed(chapter, tuple(outputs(cell.label) for cell in chapter.cells))
         for chapter in book.chapters
     ]
 
