@@ -1,11 +1,10 @@
 """Time our two layers beside nn.Conv2d, on ResNet-18's shapes: `mmn13 bench convolution`."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any, NamedTuple
 
 import torch
@@ -138,15 +137,6 @@ def peak_memory(call: Callable[[], Any]) -> int:
 def ratio(shape: dict[str, Any], way: str, name: str) -> float:
     """Divide a layer's time for one of the result's shapes by nn.Conv2d's."""
     return float(shape[way][name] / shape[way]["conv2d"])
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    """Average positive ratios.
-
-    >>> geometric_mean([0.5, 2.0])
-    1.0
-    """
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def table(result: dict[str, Any]) -> str:

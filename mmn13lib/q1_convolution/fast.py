@@ -43,7 +43,10 @@ def _convolve_in_tiles(images: Tensor, weight: Tensor, bias: Tensor, *rest: int)
     return output
 
 
-torch.fx.wrap("_convolve_in_tiles")  # symbolic_trace cannot look into an autograd.Function
+# for torch.fx.symbolic_trace, as in `layer`; nor can it look into an autograd.Function
+torch.fx.wrap("as_batch")
+torch.fx.wrap("as_given")
+torch.fx.wrap("_convolve_in_tiles")
 
 
 class _Convolution(torch.autograd.Function):

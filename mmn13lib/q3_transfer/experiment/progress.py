@@ -18,8 +18,21 @@ def images_done(
 
     What is yielded is to be called with the number of images done since the last call.
     """
+    done = said = 0
+    last = time.perf_counter()
+
+    def say(count: int) -> None:
+        nonlocal done, said, last
+        done, now = done + count, time.perf_counter()
+        if now - last < SECONDS_BETWEEN_LINES:
+            return
+        rate = (done - said) / (now - last)
+        left = f"{(total - done) / rate / 60:.1f} min left"
+        progress(f"{task}: {done:,} of {total:,} images, {rate:.0f} images/s, {left}")
+        said, last = done, now
+
     if not sys.stderr.isatty():
-        yield _Lines(task, total, progress).add
+        yield say
         return
     with tqdm(total=total, desc=task, unit=" images", smoothing=0.1) as bar:
 
@@ -27,25 +40,3 @@ def images_done(
             bar.update(count)
 
         yield add
-
-
-class _Lines:
-    """Say how far a task is, at most every `SECONDS_BETWEEN_LINES`."""
-
-    def __init__(self, task: str, total: int, progress: Callable[[str], None]) -> None:
-        self.task, self.total, self.progress = task, total, progress
-        self.done = self.done_before = 0
-        self.last = time.perf_counter()
-
-    def add(self, count: int) -> None:
-        self.done += count
-        now = time.perf_counter()
-        if now - self.last < SECONDS_BETWEEN_LINES:
-            return
-        rate = (self.done - self.done_before) / (now - self.last)
-        minutes = (self.total - self.done) / rate / 60
-        self.progress(
-            f"{self.task}: {self.done:,} of {self.total:,} images, {rate:.0f} images/s, "
-            f"{minutes:.1f} min left"
-        )
-        self.last, self.done_before = now, self.done

@@ -16,26 +16,18 @@ class ExperimentSettings:
     ----------
     num_validation
         Images held out of the training set, by class; everything is chosen on them.
-    split_seed
-        Of that split.
-    head, small_resnet
-        The two trainings.
     num_head_seeds
         Heads trained on all labelled images; seed 0 is the model of the comparison.
     label_counts
         Labelled images in the study of few labels, below all of them.
-    num_study_seeds
-        Trainings for each of these counts …
-    small_resnet_seeds_up_to
-        … but one alone for SmallResNet above this count.
+    num_study_seeds, small_resnet_seeds_up_to
+        Trainings for each of these counts, but one alone for SmallResNet above the second.
     study_epochs
         SmallResNet's epochs in that study; None lets `SmallResNetSettings.for_images` choose.
-    trap_images, trap_validation, trap_batch_size
+    trap_images, trap_validation
         Of the BatchNorm trap's demonstration, shared out among its three seeds.
     precision_images
         Test images whose features are computed in float32 too.
-    num_mistakes
-        Of the most blatant ones.
     speed_batches, speed_batch_size
         Timed for the speed of classification, after one to warm up.
     num_train, num_test

@@ -4,7 +4,7 @@ Arrays go to safetensors, numbers to JSON in its header; neither holds code. The
 writes them, `mmn13lib.q3_transfer.answer.load` reads them for the report.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,11 @@ def write(folder: Path, results: Results) -> None:
     import torch
 
     tensors: dict[str, torch.Tensor] = {}
-    values: dict[str, Any] = {
-        field.name: getattr(results, field.name)
-        for field in fields(Results)
-        if field.name not in ("inputs", *MODELS, "mistakes")
-    }
+    values = asdict(results)
+    del values["inputs"]
     for name in MODELS:
-        values[name] = asdict(getattr(results, name))
         for array in MODEL_ARRAYS:
             tensors[f"{name}.{array}"] = torch.from_numpy(values[name].pop(array))
-    values["mistakes"] = [dict(mistake) for mistake in results.mistakes]
     for rank, mistake in enumerate(values["mistakes"]):
         for array in ("image", "gradcam"):
             tensors[f"mistakes.{rank}.{array}"] = torch.from_numpy(mistake.pop(array))
