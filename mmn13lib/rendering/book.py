@@ -140,30 +140,27 @@ def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[st
         _fail(path, above_it + 1, "this is no UTF-8; save the file in that encoding")
     if lines and lines[0].strip() == "---":
         _fail(path, 1, "front matter isn't supported; settings belong into _quarto.yml")
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        number += 1
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
         fence = _FENCE.match(line)
         if fence is None:
             yield from _prose(line, path, number, book, above)
             continue
-        start = number
         closing = re.compile(rf"^\s*{fence[2][0]}{{{len(fence[2])},}}\s*$")
-        while number < len(lines) and not closing.match(lines[number]):
-            number += 1
-        if number == len(lines):
-            _fail(path, start, "this fenced block is never closed")
-        inside = lines[start:number]
-        number += 1
-        language = re.match(r"\{(\w+)", fence[3])
-        if language is None:
-            yield "\n".join([line, *inside, lines[number - 1]]) + "\n"
-        elif fence[3] != "{python}" or fence[1]:
-            wrong = line.strip()
-            _fail(path, start, f"a cell begins with ```{{python}} at the margin, not {wrong}")
+        inside = []
+        for _, last in numbered:
+            if closing.match(last):
+                break
+            inside.append(last)
         else:
-            yield _cell(inside, path, start)
+            _fail(path, number, "this fenced block is never closed")
+        if not re.match(r"\{\w", fence[3]):
+            yield "\n".join([line, *inside, last]) + "\n"
+        elif fence[3] == "{python}" and not fence[1]:
+            yield _cell(inside, path, number)
+        else:
+            wrong = line.strip()
+            _fail(path, number, f"a cell begins with ```{{python}} at the margin, not {wrong}")
 
 
 def _prose(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 KEPT = 50
+ENTRY = "{}/executed/{}/base.ipynb"
 
 
 def look_up(notebook: "NotebookNode", folder: Path) -> tuple["NotebookNode | None", str]:
@@ -26,7 +27,7 @@ def look_up(notebook: "NotebookNode", folder: Path) -> tuple["NotebookNode | Non
     try:
         cache = get_cache(folder)
         number, merged = cache.merge_match_into_notebook(notebook)
-        return merged, _entry(folder, cache.get_cache_record(number).hashkey)
+        return merged, ENTRY.format(folder.name, cache.get_cache_record(number).hashkey)
     except Exception:  # not there, damaged, or another version's: all the same, execute it
         return None, ""
 
@@ -47,7 +48,7 @@ def store(notebook: "NotebookNode", name: str, folder: Path) -> str:
             f"{folder} could not be written to ({error.__cause__ or error}): "
             "free some space, make it writable, and render again."
         ) from error
-    return _entry(folder, record.hashkey)
+    return ENTRY.format(folder.name, record.hashkey)
 
 
 def forget(mark: str, folder: Path) -> None:
@@ -78,10 +79,6 @@ def drop_damaged(folder: Path) -> bool:
         shutil.rmtree(folder, ignore_errors=True) if folder.is_dir() else folder.unlink()
         return True
     return False
-
-
-def _entry(folder: Path, key: str) -> str:
-    return f"{folder.name}/executed/{key}/base.ipynb"
 
 
 def record(

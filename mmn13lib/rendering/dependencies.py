@@ -64,19 +64,18 @@ def digest_source(found: dict[str, str]) -> str:
 
 def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
     """Say in words what differs between two sets of dependencies."""
-    return [
-        _change(name, old.get(name, MISSING), new.get(name, MISSING))
-        for name in {**new, **old}
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _change(name: str, old: str, new: str) -> str:
-    if name in (CELLS, FIGURES):
-        return name
-    if "/" in name:
-        return name + {old: " (new)", new: " (no longer used)"}.get(MISSING, "")
-    return f"{name} {old} → {new}"
+    words = []
+    for name in {**new, **old}:
+        before, now = old.get(name, MISSING), new.get(name, MISSING)
+        if before == now:
+            continue
+        if name in (CELLS, FIGURES):
+            words.append(name)
+        elif "/" in name:
+            words.append(name + {before: " (new)", now: " (no longer used)"}.get(MISSING, ""))
+        else:
+            words.append(f"{name} {before} → {now}")
+    return words
 
 
 def _inputs(settings: Settings) -> dict[str, str]:
