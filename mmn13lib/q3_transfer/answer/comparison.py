@@ -24,16 +24,12 @@ class Score:
     ----------
     accuracy, low, high
         The share classified correctly and its 95% Wilson interval, 0 to 1.
-    confusion
-        (K, K), images: row is the true class, column the predicted one.
     confidence
         Mean probability of the predicted class.
     temperature
         Fitted on the validation images.
-    reliability, calibration_error
-        Stated probability against accuracy, and their mean distance, as trained.
-    calibrated, calibrated_error
-        The same after dividing the logits by the temperature.
+    reliability, calibrated
+        As trained, and after dividing the logits by the temperature.
     """
 
     accuracy: float
@@ -43,9 +39,7 @@ class Score:
     confidence: float
     temperature: float
     reliability: metrics.Reliability
-    calibration_error: float
     calibrated: metrics.Reliability
-    calibrated_error: float
 
 
 @dataclass(frozen=True)
@@ -156,9 +150,7 @@ def score(model: ModelResult) -> Score:
         confidence=float(metrics.softmax(logits).max(axis=1).mean()),
         temperature=temperature,
         reliability=metrics.reliability_curve(logits, labels),
-        calibration_error=metrics.expected_calibration_error(logits, labels),
         calibrated=metrics.reliability_curve(logits / temperature, labels),
-        calibrated_error=metrics.expected_calibration_error(logits / temperature, labels),
     )
 
 

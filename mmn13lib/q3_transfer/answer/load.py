@@ -15,9 +15,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import portable
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.results import records
-from mmn13lib.q3_transfer.results.records import ModelResult, Results
-
-__all__ = ["ModelResult", "Results", "load", "offer_weights"]
+from mmn13lib.q3_transfer.results.records import Results
 
 
 def load(settings: Settings) -> Results:
@@ -29,7 +27,7 @@ def load(settings: Settings) -> Results:
         travelled = portable.load(settings)
         if travelled is not None:
             return travelled
-        # measures memory as Linux and macOS do; where results travel to, it is not needed
+        # where results travel to, neither the experiment nor what it needs has to be there
         from mmn13lib.q3_transfer.experiment.run import results_folder
 
         return records.read(results_folder(settings), resolve(settings))

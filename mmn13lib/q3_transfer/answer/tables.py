@@ -26,11 +26,11 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
         ("trainings on all labels", len(results.head_seeds), 1),
         (
             "calibration error, as trained",
-            *(f"{s.calibration_error:.3f}" for s in scores),
+            *(f"{s.reliability.calibration_error:.3f}" for s in scores),
         ),
         (
             "calibration error, after the temperature",
-            *(f"{s.calibrated_error:.3f}" for s in scores),
+            *(f"{s.calibrated.calibration_error:.3f}" for s in scores),
         ),
         ("augmentation", "none", f"shifts up to {recipe['crop_padding']} pixels, mirroring"),
         ("label smoothing", "none", f"{recipe['label_smoothing']:g}"),

@@ -34,18 +34,21 @@ class Reliability:
 
     Attributes
     ----------
-    edges
-        (bins + 1,), from 0 to 1.
     confidence, accuracy
         (bins,), the mean probability and the share classified correctly; NaN in an empty bin.
     counts
         (bins,), images.
     """
 
-    edges: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
     counts: np.ndarray
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error, 0 to 1 (Guo et al. 2017, equation 3)."""
+        gaps = np.nan_to_num(np.abs(self.confidence - self.accuracy))
+        return float((gaps * self.counts).sum() / self.counts.sum())
 
 
 def reliability_curve(
@@ -64,23 +67,10 @@ def reliability_curve(
     counts = np.bincount(index, minlength=bins)
     filled = np.where(counts > 0, counts, np.nan)
     return Reliability(
-        edges=edges,
         confidence=np.bincount(index, weights=confidence, minlength=bins) / filled,
         accuracy=np.bincount(index, weights=correct, minlength=bins) / filled,
         counts=counts,
     )
-
-
-def expected_calibration_error(
-    logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15
-) -> float:
-    """Measure by how much stated probability and accuracy differ, on average over the images.
-
-    Between 0 (calibrated) and 1: Guo et al. (2017), equation 3, with their 15 bins.
-    """
-    curve = reliability_curve(logits, labels, bins)
-    gaps = np.nan_to_num(np.abs(curve.confidence - curve.accuracy))
-    return float((gaps * curve.counts).sum() / curve.counts.sum())
 
 
 def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:

@@ -40,8 +40,10 @@ def test_the_temperature_comes_from_the_validation_images(made_up_results):
     )
     assert only_test.temperature == pytest.approx(plain.temperature)
     assert both.temperature == pytest.approx(4 * plain.temperature, rel=0.05)
-    assert both.calibrated_error == pytest.approx(plain.calibrated_error, abs=0.01)
-    assert both.calibration_error != pytest.approx(plain.calibration_error, abs=0.01)
+    errors = [score.calibrated.calibration_error for score in (both, plain)]
+    assert errors[0] == pytest.approx(errors[1], abs=0.01)
+    errors = [score.reliability.calibration_error for score in (both, plain)]
+    assert errors[0] != pytest.approx(errors[1], abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def test_the_comparison_has_a_row_for_every_figure_and_every_cost(made_up_result
     assert rows["precision"][0] == "features bfloat16, head float32"
     assert rows["label smoothing"] == ["none", "0.1"]
     head = comparison.head
-    assert rows["calibration error, as trained"][0] == f"{head.calibration_error:.3f}"
-    assert rows["calibration error, after the temperature"][0] == f"{head.calibrated_error:.3f}"
+    for row, bins in (("as trained", head.reliability), ("after the temperature", head.calibrated)):
+        assert rows[f"calibration error, {row}"][0] == f"{bins.calibration_error:.3f}"
 
 
 def test_behind_the_label_study_stand_updates_and_training_accuracy(made_up_results):

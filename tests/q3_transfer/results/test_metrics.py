@@ -43,11 +43,11 @@ def test_the_calibration_error_is_the_mean_gap_over_the_bins(case, bins):
     logits, labels = case
     curve = metrics.reliability_curve(logits, labels, bins)
     assert curve.counts.sum() == len(labels)
-    filled = curve.counts > 0
+    filled, edges = curve.counts > 0, np.linspace(0, 1, bins + 1)
     assert (np.isnan(curve.accuracy) == ~filled).all()
-    assert (curve.confidence[filled] <= curve.edges[1:][filled] + 1e-9).all()
-    assert (curve.confidence[filled] >= curve.edges[:-1][filled] - 1e-9).all()
-    error = metrics.expected_calibration_error(logits, labels, bins)
+    assert (curve.confidence[filled] <= edges[1:][filled] + 1e-9).all()
+    assert (curve.confidence[filled] >= edges[:-1][filled] - 1e-9).all()
+    error = curve.calibration_error
     right = metrics.is_correct(logits, labels)
     whole = abs(metrics.softmax(logits).max(axis=1).mean() - right.mean())
     assert whole - 1e-9 <= error <= 1  # bins can only add gaps to the overall one
@@ -55,8 +55,8 @@ def test_the_calibration_error_is_the_mean_gap_over_the_bins(case, bins):
 
 def test_a_classifier_that_is_sure_and_always_wrong_is_off_by_one():
     logits = np.array([[1000.0, 0.0]] * 5)
-    assert metrics.expected_calibration_error(logits, np.ones(5, int)) == pytest.approx(1)
-    assert metrics.expected_calibration_error(logits, np.zeros(5, int)) == pytest.approx(0)
+    assert metrics.reliability_curve(logits, np.ones(5, int)).calibration_error == pytest.approx(1)
+    assert metrics.reliability_curve(logits, np.zeros(5, int)).calibration_error == pytest.approx(0)
 
 
 @given(predictions(), st.integers(1, 10))
@@ -92,8 +92,8 @@ def test_a_temperature_calibrates_an_overconfident_classifier():
     logits = generator.normal(size=(20_000, 4))
     labels = (metrics.softmax(logits).cumsum(axis=1) > generator.random((20_000, 1))).argmax(axis=1)
     assert metrics.fit_temperature(4 * logits, labels) == pytest.approx(4, rel=0.03)
-    assert metrics.expected_calibration_error(4 * logits, labels) > 0.3
-    assert metrics.expected_calibration_error(4 * logits / 4, labels) < 0.02
+    assert metrics.reliability_curve(4 * logits, labels).calibration_error > 0.3
+    assert metrics.reliability_curve(4 * logits / 4, labels).calibration_error < 0.02
 
 
 def test_logits_and_labels_of_different_lengths_are_refused():
