@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,6 +34,9 @@ Offline = Annotated[
 ]
 
 
+_say = partial(print, flush=True)
+
+
 def _settings(data: Path | None, weights: Path | None, offline: bool = False) -> Settings:
     """Put the flags where the chapters' kernels, which are other processes, read them too."""
     flags = {"MMN13_DATA": data, "MMN13_WEIGHTS": weights, "MMN13_OFFLINE": "1" if offline else ""}
@@ -41,10 +45,6 @@ def _settings(data: Path | None, weights: Path | None, offline: bool = False) ->
     absolute = {"MMN13_DATA": settings.data, "MMN13_WEIGHTS": settings.weights}
     os.environ.update({name: str(path) for name, path in absolute.items() if path})
     return settings
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _mark(ok: bool) -> str:

@@ -120,7 +120,6 @@ def _run(book: Book, settings: Settings, progress: Progress) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,  # Ctrl-C comes to this process alone, which ends them all
