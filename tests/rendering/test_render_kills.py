@@ -1,0 +1,29 @@
+"""Killed at random moments, a render ends with the page and the PDF of one that was left alone."""
+
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+from support.kills import KILLS, kill_at_random_moments
+from support.tiny_book import write_book
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.render import render_embedded
+
+
+def rendered(root: Path) -> list[Path]:
+    return render_embedded(Settings(root, offline=True), progress=lambda line: None)
+
+
+def content(root: Path) -> tuple[bytes, str]:
+    page, pdf = rendered(root)
+    return page.read_bytes(), "".join(page.extract_text() for page in PdfReader(pdf).pages)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(100 + 60 * KILLS)
+def test_killed_at_random_moments_it_ends_with_the_same_report(tmp_path: Path) -> None:
+    for name in ("to warm up", "undisturbed", *map(str, range(1, KILLS + 1))):
+        write_book(tmp_path / name)
+    kill_at_random_moments(rendered, content, tmp_path, "mmn13lib.rendering.render")
+    assert not [*tmp_path.glob("*/_report.build-*")]
