@@ -176,7 +176,8 @@ def _model_result(
 
 
 def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -> dict[str, Any]:
-    accuracies = [epoch["train_accuracy"] for epoch in step.values["history"]]
+    history = step.values["history"]
+    accuracies = [epoch["train_accuracy"] for epoch in history]
     return {
         "model": model,
         "count": count,
@@ -186,7 +187,7 @@ def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -
         # what the last quarter of the epochs gained: at a plateau it is less than a point
         "last_gain": accuracies[-1] - accuracies[-1 - len(accuracies) // 4],
         "epochs": len(accuracies),
-        "updates": step.values["updates"],
+        "updates": history[-1]["updates"],
         "seconds": step.seconds,
     }
 

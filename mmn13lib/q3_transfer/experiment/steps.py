@@ -1,11 +1,12 @@
 """What the experiment does, step by step; each step is found again if it was done before.
 
-A step's key is made of the code that makes it, of the content that it starts from, and of what
-computes it, so a change in one step leaves those before it, and those beside it, as they are.
+A step's key is made of the code that computes it (not of this module, which names what is kept),
+of the content that it starts from, and of what runs it, so a change in one step leaves those
+before it, and those beside it, as they are.
 """
 
 from dataclasses import asdict, replace
-from functools import cached_property, partial
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_split
 from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
-from mmn13lib.q3_transfer.experiment import step_head, step_small_resnet
 from mmn13lib.q3_transfer.experiment.progress import images_done
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.store import (
+    Made,
     Progress,
     Step,
     joined,
@@ -28,20 +29,22 @@ from mmn13lib.q3_transfer.experiment.store import (
     stored_features,
     tensor_digest,
 )
-from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.backbone import TransferResNet, new_head
 from mmn13lib.q3_transfer.models.costs import images_per_second
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
 from mmn13lib.q3_transfer.models.features import feature_network
 from mmn13lib.q3_transfer.training.batchnorm_trap import run_batchnorm_trap
+from mmn13lib.q3_transfer.training.from_scratch import predict_logits, train_small_resnet
+from mmn13lib.q3_transfer.training.head import train_head
 
 MAKERS = {
     "features": ("models.backbone", "models.features"),
-    "head": ("experiment.step_head",),
-    "small_resnet": ("experiment.step_small_resnet",),
+    "head": ("models.backbone", "training.head"),
+    "small_resnet": ("training.from_scratch",),
     "trap": ("training.batchnorm_trap",),
     "speed": ("models.costs",),
 }
-"""The modules that, with all that they import, make each step."""
+"""The modules that, with all that they import, compute each step."""
 
 # Taken now, when the files are what has just been imported: code that is edited while the
 # experiment runs, or waits for another one, must not lend its key to what this code makes.
@@ -121,20 +124,25 @@ class Steps:
         settings = self.config.head if count is None else self.config.head.for_images(count)
         features, test_features, digest = self._joined
         chosen = self._drawn(self.kept, count, seed)
+
+        def make() -> Made:
+            head = new_head(10, seed)
+            train, validation = (
+                (features[part], self.labels[part]) for part in (chosen, self.held_out)
+            )
+            history = train_head(head, *train, settings, seed, validation)
+            tensors = dict(head.state_dict())
+            with torch.no_grad():
+                tensors["validation_logits"] = head(validation[0])
+                tensors["test_logits"] = head(test_features)
+            return {"history": [asdict(record) for record in history]}, tensors
+
         path = self._path(
             "head",
             features=digest,
             chosen=tensor_digest(chosen, self.held_out),
             settings=asdict(settings),
             seed=seed,
-        )
-        make = partial(
-            step_head.make,
-            (features[chosen], self.labels[chosen]),
-            (features[self.held_out], self.labels[self.held_out]),
-            test_features,
-            settings,
-            seed,
         )
         return stored(path, make, self.progress)
 
@@ -153,20 +161,21 @@ class Steps:
             seed=seed,
         )
         checkpoint = path.with_suffix(".checkpoint")
-        task = f"Small network, {'all' if count is None else f'{count:,}'} labels, seed {seed}"
-        with images_done(task, settings.num_epochs * len(chosen), self.progress) as add:
-            make = partial(
-                step_small_resnet.make,
-                self._part(chosen),
-                self._part(self.held_out) if count is None else None,
-                self.test_images,
-                settings,
-                seed,
-                self.device,
-                checkpoint,
-                add,
-            )
-            step = stored(path, make, self.progress)
+
+        def make() -> Made:
+            validation = self._part(self.held_out) if count is None else None
+            task = f"Small network, {'all' if count is None else f'{count:,}'} labels, seed {seed}"
+            with images_done(task, settings.num_epochs * len(chosen), self.progress) as add:
+                model, history = train_small_resnet(
+                    *self._part(chosen), settings, seed, self.device, checkpoint, validation, add
+                )
+            tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+            tensors["test_logits"] = predict_logits(model, self.test_images, self.device)
+            if validation is not None:
+                tensors["validation_logits"] = predict_logits(model, validation[0], self.device)
+            return {"history": [asdict(record) for record in history]}, tensors
+
+        step = stored(path, make, self.progress)
         for leftover in (checkpoint, checkpoint.with_name(f"{checkpoint.name}.sha256")):
             leftover.unlink(missing_ok=True)
         return step
