@@ -139,7 +139,6 @@ def make_results(
         extraction_images_per_second=160.0,
         experiment=asdict(ExperimentSettings()),
         hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
-        date="2026-11-23",
     )
 
 

@@ -153,7 +153,6 @@ def _assemble(steps: Steps) -> Results:
         extraction_images_per_second=num_images / made["features"]["seconds"],
         experiment=asdict(config),
         hardware=last["hardware"] | {"device": steps.device.type},
-        date=last["date"][:10],
     )
 
 

@@ -99,7 +99,6 @@ class Results:
     extraction_images_per_second: float
     experiment: dict[str, Any]
     hardware: dict[str, Any]
-    date: str
 
 
 def write(folder: Path, results: Results) -> None:

@@ -28,8 +28,6 @@ class SmallResNetSettings:
 
     Attributes
     ----------
-    channels
-        Of the three blocks.
     num_epochs, batch_size
         A last batch that is not full is left out (the order is new in each epoch).
     max_lr

@@ -122,7 +122,7 @@ def test_each_step_says_when_and_where_it_was_made(
     assert len(after.mistakes) == 1 < len(before.mistakes)
     assert after.steps == before.steps
     assert after.steps["heads"]["hardware"]["cpu"] != "another"
-    assert (after.date, after.hardware) == (before.date, before.hardware)
+    assert after.hardware == before.hardware
     assert all(step["seconds"] > 0 and "T" in step["date"] for step in after.steps.values())
 
 
