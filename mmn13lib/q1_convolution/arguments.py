@@ -1,5 +1,6 @@
 """What the layer accepts: checked arguments, and images in any layout."""
 
+import torch
 from torch import Tensor
 
 
@@ -24,6 +25,15 @@ def checked_pair(name: str, value: int | tuple[int, int], least: int) -> tuple[i
 
 def as_batch(images: Tensor, weight: Tensor, padding: int) -> Tensor:
     """Check that the images fit the layer (ValueError); one image becomes a batch of one."""
+    return _as_batch(images, weight, padding)
+
+
+def as_given(output: Tensor, images: Tensor) -> Tensor:
+    """Lay the output out as the images are: with or without a batch, channels_last or not."""
+    return _as_given(output, images)
+
+
+def _as_batch(images: Tensor, weight: Tensor, padding: int) -> Tensor:
     shape, channels, kernel_size = tuple(images.shape), weight.shape[1], tuple(weight.shape[2:])
     if len(shape) not in (3, 4):
         raise ValueError(
@@ -45,10 +55,15 @@ def as_batch(images: Tensor, weight: Tensor, padding: int) -> Tensor:
     return images if len(shape) == 4 else images[None]
 
 
-def as_given(output: Tensor, images: Tensor) -> Tensor:
-    """Lay the output out as the images are: with or without a batch, channels_last or not."""
+def _as_given(output: Tensor, images: Tensor) -> Tensor:
     if images.dim() == 3:
         return output[0]
     if images.stride(1) == 1 < images.stride(3):  # a pixel's channels lie side by side
         return output.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     return output
+
+
+# Both branch on the shape, so torch.fx.symbolic_trace keeps each as one step. It finds such
+# names in their own module only, and the notebook defines its layer in another.
+torch.fx.wrap("_as_batch")
+torch.fx.wrap("_as_given")

@@ -43,10 +43,7 @@ def _convolve_in_tiles(images: Tensor, weight: Tensor, bias: Tensor, *rest: int)
     return output
 
 
-# for torch.fx.symbolic_trace, as in `layer`; nor can it look into an autograd.Function
-torch.fx.wrap("as_batch")
-torch.fx.wrap("as_given")
-torch.fx.wrap("_convolve_in_tiles")
+torch.fx.wrap("_convolve_in_tiles")  # symbolic_trace cannot look into an autograd.Function
 
 
 class _Convolution(torch.autograd.Function):

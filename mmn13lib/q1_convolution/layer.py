@@ -8,10 +8,6 @@ from torch.nn import Module, Parameter
 
 from mmn13lib.q1_convolution.arguments import as_batch, as_given, checked, checked_pair
 
-# both branch on the shape, so torch.fx.symbolic_trace keeps each as one step
-torch.fx.wrap("as_batch")
-torch.fx.wrap("as_given")
-
 
 def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
     """Write what the window sees at each of its positions as a column.

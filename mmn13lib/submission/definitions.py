@@ -1,18 +1,14 @@
-"""Turns a cell that prints the answer's code into one that defines it.
-
-In the report a listing is printed from the package. In the notebook the same code stands in a
-cell of its own, and the cells after it call what that cell defines.
-"""
+"""Turns a cell that prints the answer's code into one that defines it for the cells after it."""
 
 import ast
 import inspect
+import pkgutil
 import sys
-from collections.abc import Callable, Iterable
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.writing.listing import listing
+from mmn13lib.writing.listing import brief
 
 WIDTH = 78
 Origin = tuple[str, str]
@@ -57,44 +53,23 @@ def resolve(dotted: str, names: dict[str, Origin]) -> Any:
     first, *rest = dotted.split(".")
     if first not in names:
         raise UserError(f"The listing of {dotted} can't become a cell: {first} is not imported.")
-    module, attribute = names[first]
-    value: Any = import_module(module)
-    for name in filter(None, [attribute, *rest]):
-        if inspect.ismodule(value) and not hasattr(value, name):
-            import_module(f"{value.__name__}.{name}")
-        value = getattr(value, name)
-    return value
+    return pkgutil.resolve_name(".".join(filter(None, [*names[first], *rest])))
 
 
-def definition(objects: Iterable[Callable[..., Any]], defined: set[str]) -> str:
+def definition(objects: Sequence[Callable[..., Any]], defined: set[str]) -> str:
     """Write the cell that defines functions or classes: the imports they need, then their source.
 
     What earlier cells have `defined` is not imported over it.
     """
-    objects = list(objects)
     own = defined | {thing.__name__ for thing in objects}
-    sources = ["\n".join(listing(thing).strip().split("\n")[1:-1]) for thing in objects]
-    imports = {
-        name: origin
-        for thing, source in zip(objects, sources, strict=True)
-        for name, origin in _needed(source, thing.__module__).items()
-        if name not in own
-    }
+    sources = [brief(thing) for thing in objects]
+    imports: dict[str, Origin] = {}
+    for thing, source in zip(objects, sources, strict=True):
+        module = sys.modules[thing.__module__]
+        imported = bound_by_imports(inspect.getsource(module))
+        for name in sorted((used_names(source) & vars(module).keys()) - own):
+            imports[name] = imported.get(name, (module.__name__, name))
     return "\n\n\n".join(filter(None, ["\n".join(_import_lines(imports)), *sources]))
-
-
-def _needed(source: str, module: str) -> dict[str, Origin]:
-    """Find the names of its module that a definition uses, and where each is imported from."""
-    code = inspect.getsource(sys.modules[module])
-    bound = bound_by_imports(code)
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound[node.name] = (module, node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                if isinstance(target, ast.Name):
-                    bound[target.id] = (module, target.id)
-    return {name: bound[name] for name in sorted(used_names(source) & bound.keys())}
 
 
 def used_names(code: str) -> set[str]:
@@ -108,31 +83,22 @@ def defined_names(code: str) -> set[str]:
     return {node.name for node in ast.parse(code).body if isinstance(node, definitions)}
 
 
-def _import_lines(imports: dict[str, Origin]) -> list[str]:
+def _import_lines(names: dict[str, Origin]) -> list[str]:
     """Write import statements: the standard library's, those of others, the package's."""
-    modules: dict[tuple[str, bool], list[ast.alias]] = {}
-    for name, (module, attribute) in imports.items():
-        origin = attribute or module
-        alias = ast.alias(origin, None if name == origin.split(".")[0] else name)
-        modules.setdefault((module, bool(attribute)), []).append(alias)
-
-    def place(item: tuple[str, bool]) -> tuple[bool, bool, bool, str]:
-        module, named = item
-        top = module.split(".")[0]
-        return top == "mmn13lib", top not in sys.stdlib_module_names, named, module
-
-    ordered = sorted(modules, key=place)
-    return [statement(module if named else "", modules[module, named]) for module, named in ordered]
-
-
-def statement(module: str, aliases: list[ast.alias]) -> str:
-    """Write an import statement, in brackets where one line is too narrow."""
-    words = [ast.unparse(alias) for alias in aliases]
-    start = f"from {module} import " if module else "import "
-    line = start + ", ".join(words)
-    if len(line) <= WIDTH:
-        return line
-    return "\n".join([f"{start}(", *(f"    {word}," for word in words), ")"])
+    aliases: dict[tuple[bool, bool, bool, str], list[str]] = {}
+    for name, (module, attribute) in names.items():
+        top, origin = module.split(".")[0], attribute or module
+        place = (top == "mmn13lib", top not in sys.stdlib_module_names, bool(attribute), module)
+        alias = origin if name == origin else f"{origin} as {name}"
+        aliases.setdefault(place, []).append(alias)
+    lines = []
+    for (_, _, named, module), imported in sorted(aliases.items()):
+        start = f"from {module} import " if named else "import "
+        line = start + ", ".join(imported)
+        if len(line) > WIDTH:
+            line = "\n".join([f"{start}(", *(f"    {alias}," for alias in imported), ")"])
+        lines.append(line)
+    return lines
 
 
 def without_imports(code: str, names: set[str]) -> str:
@@ -145,15 +111,8 @@ def without_imports(code: str, names: set[str]) -> str:
     """
     lines = code.split("\n")
     for node in reversed(ast.parse(code).body):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            kept = [alias for alias in node.names if _binds(alias) not in names]
-            if len(kept) < len(node.names):
-                module = node.module if isinstance(node, ast.ImportFrom) else ""
-                lines[node.lineno - 1 : node.end_lineno] = (
-                    [statement(module or "", kept)] if kept else []
-                )
+        bound = bound_by_imports(ast.unparse(node))
+        if bound.keys() & names:
+            kept = {name: origin for name, origin in bound.items() if name not in names}
+            lines[node.lineno - 1 : node.end_lineno] = _import_lines(kept)
     return "\n".join(lines).strip("\n")
-
-
-def _binds(alias: ast.alias) -> str:
-    return alias.asname or alias.name.split(".")[0]

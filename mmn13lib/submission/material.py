@@ -14,6 +14,10 @@ from mmn13lib.submission.identity import Student, faults, refuse
 
 PLACEHOLDER = "Your Name"
 SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
+NO_DATA = (
+    "This report is made from the embedded sample, not from CIFAR-10: get the data with "
+    "`mmn13 fetch`, then `mmn13 render`."
+)
 
 
 @dataclass(frozen=True)
@@ -41,31 +45,28 @@ def gather(settings: Settings, given: Student, force: bool = False) -> Material:
         chapters are older than the code. `force` accepts all but outdated results.
     """
     book = read_book(settings.root)
+    author = book.option("book.author")
+    names = author if isinstance(author, list) else [author]
     student = Student(
         given.id or str(book.option("student.id")),
         given.video or str(book.option("student.video")),
-        given.name or _author(book),
+        given.name or ", ".join(str(name) for name in names if name and name != PLACEHOLDER),
     )
     refuse(faults(student), force)
     found = load.load(settings)
-    refuse([*_outdated(settings), *_sample(found)], force)
+    sample = found.inputs.mode == "sample"
+    refuse([*_outdated(settings), *([NO_DATA] if sample else [])], force)
     config: dict[str, Any] = {
         **book.config,
         "book": {**book.config["book"], "author": student.name or []},
         "student": {"id": student.id, "video": student.video},
     }
-    if found.inputs.mode == "sample":
+    if sample:
         config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
     named = Book(book.root, config)
     # read once more: a chapter may say who hands it in
     chapters = tuple(read_chapter(old.path, named, old.appendix) for old in book.chapters)
     return Material(settings, replace(named, chapters=chapters), student, found)
-
-
-def _author(book: Book) -> str:
-    author = book.option("book.author")
-    names = author if isinstance(author, list) else [author]
-    return ", ".join(str(name) for name in names if name and name != PLACEHOLDER)
 
 
 def _outdated(settings: Settings) -> list[str]:
@@ -90,15 +91,6 @@ def measured(settings: Settings) -> list[str]:
     """Name the measurements that the chapters show, as far as they are there."""
     names = ("convolution", "transfer")
     return [name for name in names if measurements.measurement_path(settings, name).is_file()]
-
-
-def _sample(found: Results) -> list[str]:
-    if found.inputs.mode != "sample":
-        return []
-    return [
-        "This report is made from the embedded sample, not from CIFAR-10: get the data with "
-        "`mmn13 fetch`, then `mmn13 render`."
-    ]
 
 
 def folder_of(settings: Settings) -> Path:

@@ -1,16 +1,14 @@
 """Makes the one notebook from the executed chapters, without outputs, and finishes it with them.
 
-Its text is the report's, written by the same filter: that numbers, refers and cites. Here it is cut
-where the filter's marks stand, and the cells are put between.
+The filter that writes the report writes its text; here that is cut at the filter's marks.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell, Chapter
@@ -81,14 +79,20 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
 
     Chapters that answer no question count for the numbers, and stay out; `folder` is an empty one.
     """
-    chapters = _with_definitions(chapters)
     reported = {
         cell.label: [output.get("data", {}).get("text/markdown", "") for output in outputs]
         for chapter in chapters
         for cell, outputs in zip(chapter.chapter.cells, chapter.outputs, strict=True)
     }
-    front, *pieces = _cut(convert(chapters, book, "notebook", folder))
-    cells = [_markdown("front", f"{front[2]}\n\n{ABOUT}"), _code("set-up", SET_UP)]
+    code = _with_definitions(questions(book))
+    changed = [
+        replace(chapter, chapter=_with_sources(chapter.chapter, code)) for chapter in chapters
+    ]
+    front, *pieces = _cut(convert(changed, book, "notebook", folder))
+    cells = [
+        new_markdown_cell(f"{front[2]}\n\n{ABOUT}", id="front"),
+        new_code_cell(f"# set-up\n{SET_UP}", id="set-up"),
+    ]
     displayed: dict[str, list[tuple[str, str]]] = {}
     chapter = label = ""
     for kind, argument, text in pieces:
@@ -98,11 +102,14 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
             continue
         if kind == "cell":
             label = argument
-            cells.append(_code(label, _without_fence(text)))
+            _, *lines, _ = text.split("\n")
+            # the name stands in the cell too: viewers don't show ids, and the script names cells
+            if any(lines):
+                cells.append(new_code_cell("\n".join([f"# {label}", *lines]), id=label))
         elif kind == "output":
             displayed.setdefault(label, []).append((reported[label][int(argument)], text))
         elif text:
-            cells.append(_markdown(f"{chapter}-text-{len(cells)}", text))
+            cells.append(new_markdown_cell(text, id=f"{chapter}-text-{len(cells)}"))
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     alternatives = {
@@ -110,8 +117,7 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
         for question in questions(book)
         for cell in question.cells
     }
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
-    return Draft(notebook, displayed, alternatives)
+    return Draft(new_notebook(cells=cells, metadata=metadata), displayed, alternatives)
 
 
 def _cut(text: str) -> Iterator[tuple[str, str, str]]:
@@ -124,98 +130,60 @@ def _cut(text: str) -> Iterator[tuple[str, str, str]]:
         yield kind, argument, rest.strip("\n")
 
 
-def _without_fence(block: str) -> str:
-    return "\n".join(block.split("\n")[1:-1])
+def _with_definitions(chapters: Sequence[Chapter]) -> dict[str, str]:
+    """Give each cell's code, where listings define what they print and no import is needless.
 
-
-def _with_definitions(chapters: Sequence[Executed]) -> list[Executed]:
-    """Let listings define what they print; leave out of the imports what that makes needless."""
-    defined: set[str] = set()
-    changed = [
-        _defining(chapter, defined) if is_question(chapter.chapter.name) else chapter
-        for chapter in chapters
-    ]
-    code = [
-        cell.code
-        for chapter in changed
-        for cell in chapter.chapter.cells
-        if is_question(chapter.chapter.name)
-    ]
-    used: set[str] = set()
-    there: set[str] = set()
-    early: set[str] = set()  # a cell before the definition calls them: their import stays
-    for source in code:
-        there |= defined_names(source)
-        used |= used_names(source)
-        early |= used & (defined - there)
-    return [_importing(chapter, defined - early, used) for chapter in changed]
-
-
-def _defining(chapter: Executed, defined: set[str]) -> Executed:
-    imported: dict[str, Origin] = {}
-    parts: list[str | Cell] = []
-    outputs = []
-    shown = iter(chapter.outputs)
-    for part in chapter.chapter.parts:
-        if isinstance(part, Cell):
-            output = next(shown)
-            imported |= bound_by_imports(part.code)
-            names = listed(part.code)
-            objects = [resolve(name, imported) for name in names]
-            objects = [thing for thing in objects if thing.__name__ not in defined]
-            if objects:
-                part = replace(part, source=definition(objects, defined))
-                defined |= {thing.__name__ for thing in objects}
-            elif names:  # an earlier cell has defined them
-                continue
-            outputs.append([] if names else output)
-        parts.append(part)
-    return replace(
-        chapter, chapter=replace(chapter.chapter, parts=tuple(parts)), outputs=tuple(outputs)
-    )
-
-
-def _importing(chapter: Executed, defined: set[str], used: set[str]) -> Executed:
-    if not is_question(chapter.chapter.name):
-        return chapter
-
-    def trimmed(part: str | Cell) -> str | Cell:
-        if isinstance(part, str) or part.holds_digest:
-            return part
-        own = {name for name, origin in bound_by_imports(part.code).items()
-               if origin[0].startswith("mmn13lib")}  # fmt: skip
-        return replace(part, source=without_imports(part.code, own & defined | own - used))
-
-    parts = tuple(trimmed(part) for part in chapter.chapter.parts)
-    return replace(chapter, chapter=replace(chapter.chapter, parts=parts))
-
-
-def _markdown(label: str, text: str) -> NotebookNode:
-    cell = nbformat.v4.new_markdown_cell(text)
-    cell.id = label
-    return cell
-
-
-def _code(label: str, source: str) -> NotebookNode:
-    # the name stands in the cell as well: viewers don't show ids, and the script names cells
-    cell = nbformat.v4.new_code_cell(f"# {label}\n{source}")
-    cell.id = label
-    return cell
-
-
-def finish(notebook: NotebookNode, made: Draft) -> None:
-    """Take warnings out of an executed notebook and describe its pictures, in place.
-
-    What a cell displays stays as it is; where only Quarto could read it, it is put as the report
-    does. Raises `UserError` where the report's cell displayed something else.
+    A listing of what earlier cells have defined is left with none.
     """
-    for cell in notebook.cells:
+    code: dict[str, str] = {}
+    defined: set[str] = set()
+    for chapter in chapters:
+        imported: dict[str, Origin] = {}
+        for cell in (cell for cell in chapter.cells if not cell.holds_digest):
+            code[cell.label] = cell.code
+            imported |= bound_by_imports(cell.code)
+            if names := listed(cell.code):
+                things = [resolve(name, imported) for name in names]
+                new = [thing for thing in things if thing.__name__ not in defined]
+                code[cell.label] = definition(new, defined)
+                defined |= {thing.__name__ for thing in new}
+    used: set[str] = set()
+    waiting = set(defined)
+    early: set[str] = set()  # a cell before the definition calls them: their import stays
+    for source in code.values():
+        used |= used_names(source)
+        waiting -= defined_names(source)
+        early |= used & waiting
+    for label, source in code.items():
+        origins = bound_by_imports(source)
+        own = {name for name in origins if origins[name][0].startswith("mmn13lib")}
+        code[label] = without_imports(source, own & (defined - early | own - used))
+    return code
+
+
+def _with_sources(chapter: Chapter, code: Mapping[str, str]) -> Chapter:
+    parts = (
+        replace(part, source=code[part.label])
+        if isinstance(part, Cell) and part.label in code
+        else part
+        for part in chapter.parts
+    )
+    return replace(chapter, parts=tuple(parts))
+
+
+def finish(draft: Draft) -> None:
+    """Take warnings out of the executed notebook and describe its pictures, in place.
+
+    What only Quarto could read is put as the report does. Raises `UserError` where the report's
+    cell displayed something else.
+    """
+    for cell in draft.notebook.cells:
         if cell.cell_type != "code":
             continue
         # warnings name folders of the machine and differ from one to the next
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         cell.metadata[KEY] = {"shows": bool(cell.outputs)}
-        in_words = dict(made.displayed.get(cell.id, ()))
+        in_words = dict(draft.displayed.get(cell.id, ()))
         for output in cell.outputs:
             data = output.get("data", {})
             text = data.get("text/markdown", "")
@@ -226,10 +194,5 @@ def finish(notebook: NotebookNode, made: Draft) -> None:
                         f"{text[:200]!r}: labels and references stand whole in its own source."
                     )
                 data["text/markdown"] = in_words[text]
-            if "image/png" in data and made.alternatives.get(cell.id):
-                output.metadata.setdefault("image/png", {})["alt"] = made.alternatives[cell.id]
-
-
-def write(notebook: NotebookNode, path: Path) -> None:
-    """Write a notebook as Jupyter does."""
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            if "image/png" in data and draft.alternatives.get(cell.id):
+                output.metadata.setdefault("image/png", {})["alt"] = draft.alternatives[cell.id]

@@ -1,6 +1,7 @@
 """Makes the ZIP: the executed notebook, the report, the sources that both are made from."""
 
 import hashlib
+import io
 import json
 import os
 import platform
@@ -44,13 +45,16 @@ def make(material: Material, progress: Progress = print) -> Path:
         chapters = executed_chapters(material, progress)
         progress("Making the report's PDF and the notebook.")
         with ThreadPoolExecutor() as pool:
-            report = pool.submit(build, chapters, material.book, pages, ("typst",))
+            report = pool.submit(_report, chapters, material, pages)
             notebook, _ = executed_notebook(material, chapters, folder, progress)
-        shutil.copyfile(report.result()[0], folder / REPORT)
-        notebooks.write(notebook, folder / NOTEBOOK)
-        _refuse_machine_paths(folder, settings)
+        shutil.copyfile(report.result(), folder / REPORT)
+        text = json.dumps(notebook, indent=1, ensure_ascii=False)  # as Jupyter does
+        (folder / NOTEBOOK).write_text(f"{text}\n", "utf-8")
+        for file in _files(folder):
+            name = file.relative_to(folder).as_posix()
+            _refuse_machine_paths(name, file.read_bytes(), settings)
         content = _zipped(folder)
-    size = max(len(content), len(json.dumps(notebook)))
+    size = max(len(content), len(text.encode()))
     if size > LARGEST:
         raise UserError(f"The submission would have {size / 1e6:.0f} MB, more than the 20 allowed.")
     target = folder_of(settings) / f"mmn13-{material.student.id}.zip"
@@ -61,6 +65,16 @@ def make(material: Material, progress: Progress = print) -> Path:
         return unfinished.replace(target)
     except OSError as error:
         raise storage.disk_error(target, error) from error
+
+
+def _report(chapters: Sequence[Executed], material: Material, pages: Path) -> Path:
+    """Make the PDF, and look for paths in what one reads there: the file itself is compressed."""
+    from pypdf import PdfReader
+
+    (paper,) = build(chapters, material.book, pages, ("typst",))
+    text = "\n".join(page.extract_text() for page in PdfReader(paper).pages)
+    _refuse_machine_paths(REPORT, text.encode(), material.settings)
+    return paper
 
 
 def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
@@ -93,7 +107,7 @@ def executed_notebook(
         storage.write_json(kept, stored)
     for cell, (count, outputs) in zip(code, stored["cells"], strict=True):
         cell.execution_count, cell.outputs = count, nbformat.from_dict(outputs)
-    notebooks.finish(notebook, draft)
+    notebooks.finish(draft)
     return notebook, stored["seconds"]
 
 
@@ -132,39 +146,26 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def _refuse_machine_paths(folder: Path, settings: Settings) -> None:
-    """Stop if a file names where on this machine it was made."""
-    places = {settings.root, Path.home(), folder.parent}
-    words = {f"{place}{os.sep}" for place in places if len(place.parts) > 1}
-    given = (settings.data, settings.weights, Path(tempfile.gettempdir()) / "ipykernel_")
+def _refuse_machine_paths(name: str, content: bytes, settings: Settings) -> None:
+    """Stop if a file's content names where on this machine it was made."""
+    temporary = Path(tempfile.gettempdir())
+    words = {f"{place}{os.sep}" for place in (settings.root, Path.home()) if len(place.parts) > 1}
+    given = (settings.data, settings.weights, temporary / "ipykernel_", temporary / "mmn13-")
     words |= {str(path.absolute()) for path in given if path is not None}
-    # JSON doubles backslashes
-    needles = {form.encode() for word in words for form in (word, word.replace("\\", "\\\\"))}
-    for file in _files(folder):
-        content = _text_of_pdf(file) if file.suffix == ".pdf" else file.read_bytes()
-        for needle in needles:
-            if needle in content:
-                raise UserError(
-                    f"{file.relative_to(folder).as_posix()} would name a folder of this machine "
-                    f"({needle.decode()}…): a cell prints it, or a warning does."
-                )
-
-
-def _text_of_pdf(file: Path) -> bytes:
-    """Give what one reads in a PDF: the file itself is compressed."""
-    from pypdf import PdfReader
-
-    return "\n".join(page.extract_text() for page in PdfReader(file).pages).encode()
+    for word in words:  # JSON doubles backslashes
+        if word.encode() in content or word.replace("\\", "\\\\").encode() in content:
+            raise UserError(
+                f"{name} would name a folder of this machine ({word}…): a cell prints it, or a "
+                "warning does."
+            )
 
 
 def _zipped(folder: Path) -> bytes:
     """Zip a folder so that the same files give the same bytes."""
-    with tempfile.TemporaryFile() as buffer:
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in _files(folder):
-                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, file.read_bytes())
-        buffer.seek(0)
-        return buffer.read()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file in _files(folder):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -1,13 +1,14 @@
 """Writes the video's script: what to say, which cells to run, and when.
 
-The words are `report/video-script.qmd`: a scene under each heading, which names cells in backticks
-and ends with what to say. Its times are the notebook's cells' and the pace at which people speak.
+The words are `report/video-script.qmd`: under each heading a scene, which names cells in backticks
+and ends with what to say.
 """
 
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from mmn13lib.foundation import storage
@@ -64,18 +65,14 @@ def scenes(text: str, known: Collection[str]) -> list[Scene]:
 def schedule(story: Sequence[Scene], seconds: Mapping[str, float]) -> list[float]:
     """Say when each scene begins, in seconds, and when the last one ends.
 
-    Speaking and waiting for cells come first; what is missing to six minutes is shared out as time
-    to look.
+    What speaking and waiting for cells leave of six minutes is shared out as time to look.
     """
     lengths = [
         60 * scene.words / WORDS_PER_MINUTE + sum(seconds.get(cell, 0) for cell in scene.cells)
         for scene in story
     ]
     looking = max(0.0, SHORTEST + 15 - sum(lengths)) / len(lengths)
-    starts = [0.0]
-    for length in lengths:
-        starts.append(starts[-1] + length + looking)
-    return starts
+    return list(accumulate((length + looking for length in lengths), initial=0.0))
 
 
 def clock(seconds: float) -> str:
@@ -90,26 +87,23 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02}"
 
 
-def timed(
-    story: Sequence[Scene], seconds: Mapping[str, float], before: str = "", notice: str = ""
-) -> str:
+def timed(story: Sequence[Scene], seconds: Mapping[str, float], before: str = "") -> str:
     """Write the script with its clock, as a chapter's Markdown; `before` stands at its head."""
-    starts = [clock(start) for start in schedule(story, seconds)]
-    rows = [(starts[k], starts[k + 1], scene.title) for k, scene in enumerate(story)]
-    warning = f'::: {{.callout-warning title="Not CIFAR-10"}}\n{notice}\n:::\n' if notice else ""
-    slow = ", ".join(f"`{cell}` ({took:.0f} s)" for cell, took in seconds.items() if took >= 5)
-    total = f"The clock adds up to **{starts[-1]}** minutes, at {WORDS_PER_MINUTE} words a minute."
-    if schedule(story, seconds)[-1] > LONGEST:
+    starts = schedule(story, seconds)
+    rows = [
+        (clock(start), clock(end), scene.title)
+        for scene, (start, end) in zip(story, pairwise(starts), strict=True)
+    ]
+    total = f"The clock adds up to **{clock(starts[-1])}** minutes, at {WORDS_PER_MINUTE} words a "
+    total += "minute."
+    if starts[-1] > LONGEST:
         total += " **That is too long: shorten it.**"
-    if slow:
-        total += f" Cells that take a while: {slow}."
-    return "\n\n".join([
-        warning + before,
-        total,
-        markdown_table(["from", "to", "what"], rows, align="rrl"),
-        *(f"# {row[0]} – {row[1]}: {row[2]} {{.unnumbered}}\n\n{scene.text}"
-          for row, scene in zip(rows, story, strict=True)),
-    ])  # fmt: skip
+    if slow := [f"`{cell}` ({took:.0f} s)" for cell, took in seconds.items() if took >= 5]:
+        total += f" Cells that take a while: {', '.join(slow)}."
+    pieces = [before, total, markdown_table(["from", "to", "what"], rows, align="rrl")]
+    for scene, (start, end, title) in zip(story, rows, strict=True):
+        pieces += [f"# {start} – {end}: {title} {{.unnumbered}}", scene.text]
+    return "\n\n".join(pieces)
 
 
 def make(material: Material, progress: Callable[[str], None] = print) -> list[Path]:
@@ -125,7 +119,10 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
         lay_out(folder, material)
         chapters = executed_chapters(material, progress)
         _, seconds = executed_notebook(material, chapters, folder, progress)
-        made = _typeset(timed(story, seconds, before, material.notice), book, pages)
+        if material.notice:
+            title = "Not CIFAR-10"
+            before = f'::: {{.callout-warning title="{title}"}}\n{material.notice}\n:::\n\n{before}'
+        made = _typeset(timed(story, seconds, before), book, pages)
         target = folder_of(settings)
         try:
             target.mkdir(exist_ok=True)
@@ -137,10 +134,7 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
 def _typeset(text: str, book: Book, folder: Path) -> list[Path]:
     """Make the HTML file and the PDF, in the report's style."""
     title = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
-    config = {
-        **book.config,
-        "book": {**book.config["book"], **title, "output-file": "video-script"},
-        "bibliography": "",
-    }
+    front = {**book.config["book"], **title, "output-file": "video-script"}
+    config = {**book.config, "book": front, "bibliography": ""}
     chapter = Chapter(book.root / "video-script.md", (text,))
     return build([Executed(chapter, ())], replace(book, config=config), folder)

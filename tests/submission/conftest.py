@@ -27,7 +27,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Book, dict[str, byte
     book = read_book(write_book(folder / "book"))
     draft = notebooks.draft(reported(book), book, folder)
     fill(draft.notebook, folder, None)
-    notebooks.finish(draft.notebook, draft)
+    notebooks.finish(draft)
     headings = "\n\n".join(f"= {title}" for title in titles(book))
     pdf = f'#link("{VIDEO}")[video]\n#outline()\n#pagebreak()\n{headings}'
     return book, {

@@ -3,8 +3,10 @@
 import ast
 
 import pytest
+import torch
 
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.q1_convolution import layer
 from mmn13lib.submission.definitions import (
     bound_by_imports,
     definition,
@@ -54,3 +56,11 @@ def test_what_an_earlier_cell_defined_is_not_imported_over_it() -> None:
 )
 def test_names_are_left_out_of_imports(names: set[str], left: str) -> None:
     assert without_imports("from a import b, c as d\nimport e.f\nx = 1", names) == left
+
+
+def test_a_layer_that_a_cell_defines_is_traced_as_the_packages_own() -> None:
+    cell: dict[str, object] = {"__name__": "__main__"}
+    exec(definition([layer.patches, layer.convolve, layer.Conv2d], set()), cell)
+    ours = cell["Conv2d"](1, 1, 2)  # type: ignore[operator]
+    images = torch.zeros(1, 1, 3, 3)
+    assert torch.equal(torch.fx.symbolic_trace(ours)(images), ours(images))

@@ -28,7 +28,7 @@ SUBMISSION = PROJECT / "mmn13lib" / "submission"
 def made(book: Book, tmp_path: Path) -> NotebookNode:
     draft = notebooks.draft(reported(book), book, tmp_path)
     fill(draft.notebook, tmp_path, None)
-    notebooks.finish(draft.notebook, draft)
+    notebooks.finish(draft)
     return draft.notebook
 
 
@@ -83,7 +83,7 @@ def test_an_output_that_only_quarto_reads_is_refused(book: Book, tmp_path: Path)
     with pytest.raises(
         UserError, match=r"q1-equation displays what only Quarto reads, .see @fig-q1-one"
     ):
-        notebooks.finish(draft.notebook, draft)
+        notebooks.finish(draft)
 
 
 def test_pictures_have_their_alternative_text(made: NotebookNode) -> None:

@@ -81,23 +81,19 @@ def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
     assert all("==" in line for line in lines if line)
 
 
-def test_a_file_that_names_this_machine_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "submission"
-    folder.mkdir()
-    (folder / "mmn13.ipynb").write_text("clean")
-    package._refuse_machine_paths(folder, Settings(PROJECT))
-    (folder / "mmn13.ipynb").write_text(f'"{PROJECT}/mmn13lib/a.py:3: Warning"')
+def test_a_file_that_names_this_machine_is_refused() -> None:
+    package._refuse_machine_paths("mmn13.ipynb", b"clean", Settings(PROJECT))
+    warning = f'"{PROJECT}/mmn13lib/a.py:3: Warning"'.encode()
     with pytest.raises(UserError, match=r"mmn13\.ipynb would name a folder of this machine"):
-        package._refuse_machine_paths(folder, Settings(PROJECT))
+        package._refuse_machine_paths("mmn13.ipynb", warning, Settings(PROJECT))
 
 
 @pytest.mark.parametrize("given", ["data", "weights"])
-def test_a_file_that_names_the_given_data_or_weights_is_refused(tmp_path: Path, given: str) -> None:
+def test_a_file_that_names_the_given_data_or_weights_is_refused(given: str) -> None:
     path = Path("/somewhere/else") / given
     settings = replace(Settings(PROJECT), **{given: path})
-    (tmp_path / "mmn13.ipynb").write_text(f'"read from {path}"')
     with pytest.raises(UserError, match=r"mmn13\.ipynb would name a folder of this machine"):
-        package._refuse_machine_paths(tmp_path, settings)
+        package._refuse_machine_paths("mmn13.ipynb", f'"read from {path}"'.encode(), settings)
 
 
 def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
