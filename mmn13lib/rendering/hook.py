@@ -23,6 +23,7 @@ try:
     from mmn13lib.rendering import cache
     from mmn13lib.rendering.book import DIGEST_CELL, DIGEST_FOLDER, Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
+    from mmn13lib.rendering.document import is_web_address
     from mmn13lib.rendering.execution import neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
@@ -32,12 +33,15 @@ ENGINE = "quarto"
 PREPARED = "MMN13_PREPARED"
 PENDING = "quarto-render.json"
 SAYS = "mmn13| "
+MARKUP = frozenset("<>[]{}@$*_`^~|\\")
 
 
 def before(settings: Settings) -> None:
     """Prepare, and write each chapter's dependencies into the hidden cell that it includes."""
-    warnings = [] if os.environ.get(PREPARED) else _prepare(settings)
     book = read_book(settings.root)
+    _refuse_what_quarto_would_read(book)
+    _refuse_personal_settings(settings)
+    warnings = [] if os.environ.get(PREPARED) else _prepare(settings)
     for folder in {chapter.path.parent for chapter in book.chapters}:
         if cache.drop_damaged(folder / ".jupyter_cache"):
             _say(f"{folder / '.jupyter_cache'} is damaged: what it held is executed again")
@@ -45,12 +49,11 @@ def before(settings: Settings) -> None:
     depends = {}
     for chapter in (chapter for chapter in book.chapters if chapter.cells):
         found = dependencies(chapter, book, settings)
-        _write_cell(chapter, settings.root, digest_source(found))
+        _write_cell(chapter, settings.root, digest_source(found) + _quarto_version())
         if chapter.path in rendered:
             reasons = cache.reasons(chapter.name, found, settings, ENGINE)
             _say(f"{chapter.short_name}: {'; '.join(reasons) or 'fresh'}")
             depends[chapter.name] = found
-    neutral_kernel(settings.cache / "kernel")  # where the file _environment says that it is
     pending = {
         "dependencies": depends,
         "whole": rendered >= {chapter.path for chapter in book.chapters},
@@ -81,6 +84,37 @@ def write_cells(settings: Settings) -> None:
     for chapter in read_book(settings.root).chapters:
         if chapter.cells and not _cell_file(chapter, settings.root).exists():
             _write_cell(chapter, settings.root, DIGEST_CELL)
+
+
+def _refuse_what_quarto_would_read(book: Book) -> None:
+    """Refuse a name, an id and a link that Quarto, which reads Markdown there, would not show."""
+    author, video = book.option("book.author"), str(book.option("student.video"))
+    names = author if isinstance(author, list) else [author]
+    for text in map(str, [*names, book.option("student.id")]):
+        if found := "".join(sorted(MARKUP & set(text))):
+            raise UserError(f"Quarto would read {found} in {text!r} as Markdown: leave it out.")
+    if video and not is_web_address(video):
+        raise UserError(
+            f"The video's link {video!r} is no http(s) address: copy it whole, with the https://."
+        )
+    if found := "".join(sorted((MARKUP - set("_~")) & set(video))):
+        raise UserError(f"Quarto would read {found} in {video!r} as Markdown: percent-encode it.")
+
+
+def _refuse_personal_settings(settings: Settings) -> None:
+    """Refuse variables that are set already, which Quarto prefers to those in _environment."""
+    for name, path in neutral_kernel(settings.cache / "kernel").items():
+        if settings.root / (value := os.environ.get(name, path)) != Path(path):
+            raise UserError(
+                f"{name} is set to {value}: cells would start with your own settings. Unset it "
+                "and render again, or use `mmn13 render`, which starts them without."
+            )
+
+
+def _quarto_version() -> str:
+    """Give the version that the appendix prints, for the key; empty outside Quarto."""
+    share = os.environ.get("QUARTO_SHARE_PATH")
+    return f", Quarto {(Path(share) / 'version').read_text('utf-8').strip()}" if share else ""
 
 
 def _prepare(settings: Settings) -> list[str]:

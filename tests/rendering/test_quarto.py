@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.changes import ALL, APPENDIX, INDEX, Q1, Q2, TABLE, Change
-from support.tiny_book import PACKAGE, write_book
+from support.tiny_book import PACKAGE, PROJECT, write_book
 
 from mmn13lib import cli
 from mmn13lib.foundation.errors import UserError
@@ -165,6 +165,58 @@ def test_the_hooks_write_the_dependencies_and_publish_the_report(
     shutil.rmtree(tiny / ".jupyter_cache")
     shutil.rmtree(tiny / "report/.jupyter_cache")
     assert dict(status(settings, "quarto"))["q1-alpha"] == ["its cached output is gone"]
+
+
+@pytest.mark.parametrize(
+    ("local", "sentence"),
+    [
+        ("book: {author: '<script>alert(1)</script>'}", "Quarto would read <> in '<script>"),
+        ("book: {author: [Avi, '@dana']}", "Quarto would read @ in '@dana' as Markdown"),
+        ("book: {author: '`#pagebreak()`{=typst}'}", "Quarto would read `{}"),
+        ("student: {id: '*1*'}", r"Quarto would read \* in '\*1\*'"),
+        ("student: {video: 'javascript:alert(1)'}", r"'javascript:alert\(1\)' is no http"),
+        ("student: {video: 'https://video.org/@dana/1'}", "Quarto would read @ in 'https"),
+    ],
+)
+def test_a_name_an_id_or_a_link_that_quarto_would_read_as_markdown_is_refused(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, local: str, sentence: str
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    (tiny / "_quarto.yml.local").write_text(local)
+    with pytest.raises(UserError, match=sentence):
+        hook.before(settings)
+    name = 'book: {author: "ד״ר Dana O\'Hara-כהן, Jr. (2)"}'
+    (tiny / "_quarto.yml.local").write_text(name, "utf-8")
+    hook.before(settings)
+
+
+@pytest.mark.parametrize("variable", ["MATPLOTLIBRC", "IPYTHONDIR"])
+def test_personal_settings_that_quarto_would_pass_on_to_cells_are_refused(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    for line in (PROJECT / "_environment").read_text("utf-8").splitlines()[1:]:
+        monkeypatch.setenv(*line.split("="))  # as Quarto does
+    hook.before(settings)
+    monkeypatch.setenv(variable, "/home/dana/own")
+    with pytest.raises(UserError, match=f"{variable} is set to /home/dana/own.*Unset it"):
+        hook.before(settings)
+
+
+def test_another_quarto_executes_again_what_shows_its_version(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = prepared(tiny, monkeypatch)
+    monkeypatch.setenv("QUARTO_SHARE_PATH", str(tiny))
+    cells = []
+    for version in ("1.9.37", "1.9.38", "1.9.38"):
+        (tiny / "version").write_text(f"{version}\n")
+        hook.before(settings)
+        cells.append(digest_in(tiny, "appendix"))
+    assert cells[0] != cells[1] == cells[2]
+    book = read_book(tiny)
+    found = dependencies(book.chapters[-1], book, settings)
+    assert digest_source(found).splitlines()[-1] in cells[2]  # `forget` finds it by this
 
 
 def test_a_render_that_began_nothing_can_not_end(
