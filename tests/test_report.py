@@ -10,6 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
+from mmn13lib.rendering.book import read_book
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.slow  # it renders the report
@@ -117,6 +119,14 @@ def test_html_needs_no_network(project_copy: Path, html: BeautifulSoup) -> None:
     for element in html.select("[src], link[href]"):
         source = element.get("src") or element.get("href")
         assert str(source).startswith(("data:", "#")), str(element)[:200]
+
+
+def test_pdf_says_what_it_is_and_by_whom(pdf: PdfReader) -> None:
+    book = read_book(Path(__file__).parents[1])
+    said = pdf.metadata
+    assert said and said.title == book.option("title") and said.author
+    assert said.keywords == ", ".join(book.option("keywords"))
+    assert pdf.root_object["/Lang"] == book.option("lang")
 
 
 def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:

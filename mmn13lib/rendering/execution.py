@@ -140,7 +140,9 @@ def _run(
             progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
 
     try:
-        run_notebook(notebook, settings.root, cells_environment(settings), on_cell)
+        # conda sets this for everybody, and chapters know by it that Quarto executes them
+        environment = {**cells_environment(settings), "QUARTO_SHARE_PATH": ""}
+        run_notebook(notebook, settings.root, environment, on_cell)
     except CellFailed as error:
         cell = cells[max(error.index - 1, 0)]
         place = f"{chapter.path.name}, line {cell.line + error.line}"

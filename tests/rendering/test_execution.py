@@ -50,9 +50,11 @@ def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
 def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("QUARTO_SHARE_PATH", "/conda/share/quarto")  # by which chapters know Quarto
     # another package of the same name comes first on the path
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     code = 'import os, mmn13lib.base\nprint(os.getcwd(), os.environ["MMN13_DATA"])'
+    code += '\nprint(os.environ["QUARTO_SHARE_PATH"])'
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
     book = read_book(tiny)
     settings = Settings(tiny, data=tiny / "data", offline=True)

@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,37 @@ def test_what_a_render_writes_among_the_chapters_is_ignored() -> None:
     assert {"/report/_dependencies/", "**/*.quarto_ipynb_*"} <= set(ignored)
 
 
+def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not() -> None:
+    pages = {
+        chapter.path.relative_to(PROJECT).as_posix() for chapter in read_book(PROJECT).chapters
+    }
+    left = {page.replace(".qmd", ending) for page in pages for ending in (".html", "_files/x.svg")}
+    left |= {"site_libs/x.js", "index.typ", "index.pdf"}
+    sources = {"report/title-metadata.html", "report/typst-show.typ", *pages}
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", *sorted(left | sources)],
+        cwd=PROJECT, capture_output=True, text=True,
+    )  # fmt: skip
+    if asked.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert set(asked.stdout.split()) == left
+
+
+@pytest.mark.parametrize("quarto", [True, False])
+def test_the_appendix_names_the_engine_that_made_it(
+    quarto: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "version").write_text("1.9.38\n")
+    monkeypatch.setenv("QUARTO_SHARE_PATH", str(tmp_path) if quarto else "")
+    appendix = read_book(PROJECT).chapters[-1]
+    code = {cell.label: cell.code for cell in appendix.cells}
+    imports = code["appendix-setup"].split("settings =")[0]
+    names: dict[str, Any] = {}
+    exec(f"{imports}\n{code['appendix-versions'].replace('Markdown(f', 'said = (f')}", names)
+    assert ("Quarto 1.9.38, with its own pandoc and typst" in names["said"]) == quarto
+    assert ("pypandoc_binary" in names["said"] and "typst 0" in names["said"]) != quarto
+
+
 @pytest.mark.parametrize(
     ("student", "expected"),
     [
@@ -114,13 +146,18 @@ def test_the_papers_style_shows_who_hands_it_in(
     (tmp_path / "paper.typ").write_text("$typst-show.typ()$\n\n$body$\n")
     author = "[{name: {literal: דנה כהן}}]"
     source = pypandoc.convert_text(
-        f"---\ntitle: A title\nby-author: {author}\nstudent: {student}\n---\n# One\n\nText.\n",
+        f"---\ntitle: A title\nby-author: {author}\nstudent: {student}\nlang: en\n"
+        "keywords: [convolution, transfer learning]\n---\n# One\n\nText.\n",
         "typst",
         "markdown",
         [f"--template={tmp_path / 'paper.typ'}"],
     )
     (tmp_path / "source.typ").write_text(source, "utf-8")
     paper = PdfReader(io.BytesIO(typst.compile(tmp_path / "source.typ")))
+    said = paper.metadata
+    assert said and (said.title, said.author, said.keywords, paper.root_object["/Lang"]) == (
+        "A title", "דנה כהן", "convolution, transfer learning", "en",
+    )  # fmt: skip
     assert len(paper.pages) == 1
     shown = paper.pages[0].extract_text()
     for words in ["A title", "1 One", *expected]:
