@@ -1,20 +1,21 @@
 """What the experiment does, step by step; each step is found again if it was done before.
 
-A step's key is made of the code that computes it (not of this module, which names what is kept),
-of the content that it starts from, and of what runs it, so a change in one step leaves those
-before it, and those beside it, as they are.
+A step's key is made of the code that computes it, of the content that it starts from, and of what
+runs it, so a change in one step leaves those before it, and those beside it, as they are.
 """
 
+import inspect
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmn13lib.foundation.provenance import code_digest, key
+from mmn13lib.foundation.provenance import code_digest, key, meaning
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_split
 from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
@@ -219,7 +220,8 @@ class Steps:
 
     def _path(self, step: str, **ingredients: Any) -> Path:
         """Name the file of a step by its key."""
-        made_from = key(code=CODE[step], environment=self.environment, **ingredients)
+        code = [CODE[step], METHODS[step]]
+        made_from = key(code=code, environment=self.environment, **ingredients)
         return self.folder / step / f"{made_from}.safetensors"
 
     @cached_property
@@ -239,3 +241,16 @@ class Steps:
         if count is None:
             return indices
         return indices[stratified_split(self.labels[indices], count, seed)[1]]
+
+
+METHODS = {
+    step: meaning(dedent(inspect.getsource(method)))
+    for step, method in (
+        ("features", Steps._features),
+        ("head", Steps.head),
+        ("small_resnet", Steps.small_resnet),
+        ("trap", Steps.trap),
+        ("speed", Steps.speed),
+    )
+}
+"""What the steps' own methods mean: which images they take, and what they keep."""

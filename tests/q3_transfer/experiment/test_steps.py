@@ -51,6 +51,18 @@ def test_no_key_of_a_step_hangs_on_the_other_steps_or_on_what_is_said(step: str)
     assert not files & {"progress", "store", "steps", "run", "metrics", "records"}
 
 
+def test_what_a_step_takes_and_keeps_is_part_of_its_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert steps.METHODS.keys() == steps.MAKERS.keys()
+    assert "test_logits" in steps.METHODS["head"] and "trap_images" in steps.METHODS["trap"]
+    run = Steps(settings, None, print)
+    for step in steps.MAKERS:
+        before = run._path(step)
+        monkeypatch.setitem(steps.METHODS, step, "other code")
+        assert run._path(step) != before
+
+
 @pytest.mark.parametrize("what", ["device", "dtype", "torch", "torchvision"])
 def test_another_device_precision_or_version_is_another_step(
     what: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
