@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typst
 from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_client.manager import start_new_kernel
 from support.tiny_book import cell, write_chapter
@@ -363,6 +365,21 @@ def test_the_pandoc_of_the_installed_wheel_is_taken_whatever_the_path_has(
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert "Making the documents." in render(executed)
+
+
+def test_no_font_of_the_machine_reaches_the_paper(
+    executed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    compile = typst.compile
+
+    def listening(*arguments: Any, **options: Any) -> object:
+        given.append(options.get("ignore_system_fonts"))
+        return compile(*arguments, **options)
+
+    monkeypatch.setattr(typst, "compile", listening)
+    render(executed)
+    assert given == [True]
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])

@@ -18,9 +18,10 @@ from support.tiny_book import PACKAGE, PROJECT, write_book
 
 from mmn13lib import cli
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import Damaged
-from mmn13lib.rendering import cache, hook, quarto
+from mmn13lib.rendering import cache, hook, prepare, quarto
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.cache import drop_damaged, forget, status
 from mmn13lib.rendering.dependencies import dependencies, digest_source
@@ -312,6 +313,21 @@ def test_a_preview_warns_once_and_each_render_names_what_it_made(
         f"The report, copied from _report.quarto: {name} in {settings.report}"
         for name in ("index.html", "tiny.pdf")
     ]
+
+
+def test_a_plain_quarto_render_prepares_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(hook.PREPARED, raising=False)
+    refused: list[str] = []
+
+    def measure(settings: Settings) -> list[str]:
+        with pytest.raises(UserError) as raised, exclusive(settings.locks / "render.lock"):
+            pass
+        refused.append(str(raised.value))
+        return []
+
+    monkeypatch.setattr(prepare, "prepare", measure)
+    hook.before(Settings(tiny, offline=True))
+    assert len(refused) == 1 and f"process {os.getpid()}, since" in refused[0]
 
 
 def test_rendering_changes_no_file_that_git_knows(
