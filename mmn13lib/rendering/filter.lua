@@ -323,8 +323,11 @@ local writing = {
   Image = function(image)
     local alt = image.attributes["fig-alt"]
     if alt then
+      if FORMAT == "typst" then -- pandoc's own writer leaves the text out
+        local text = alt:gsub('[\\"]', "\\%0")
+        return pandoc.RawInline("typst", ('#box(image("%s", alt: "%s"))'):format(image.src, text))
+      end
       image.caption, image.attributes["fig-alt"] = { pandoc.Str(alt) }, nil
-      if not is_html then image.attributes.alt = alt end
     end
     return image
   end,

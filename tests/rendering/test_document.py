@@ -174,6 +174,14 @@ def test_figures_have_their_alternative_text(made: tuple[str, str]) -> None:
     assert 'alt="An &quot;arc&quot;"' in page and 'alt="A square"' in page
 
 
+def test_figures_of_the_paper_have_it_too(tiny: Path) -> None:
+    write_chapter(tiny, "q1-alpha", ALPHA)
+    write_chapter(tiny, "q2-beta", BETA)
+    book = read_book(tiny)
+    paper = convert(by_hand(book, OUTPUTS), book, "typst", tiny)
+    assert r'alt: "An \"arc\""' in paper and 'alt: "A square"' in paper
+
+
 def test_the_title_block_has_author_id_and_video(made: tuple[str, str]) -> None:
     page, paper = made
     assert "<bdi>דנה כהן</bdi>" in page
