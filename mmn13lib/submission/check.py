@@ -4,7 +4,7 @@ import ast
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,13 @@ from mmn13lib.submission.package import LARGEST
 
 FOLDERS = ("mmn13lib/", "artifacts/")
 PICTURE, TEXT = "image/png", "text/markdown"
+EACH_CELL: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("every cell was executed", "not executed", lambda cell: cell.execution_count is None),
+    ("no cell shows an error", "they show an error", lambda cell: "error" in _shown(cell)),
+    ("every output is in its place", "their output is gone",
+     lambda cell: cell.metadata.get(KEY, {}).get("shows", False) and not cell.outputs),
+)  # fmt: skip
+"""What is looked for in each cell: in words where all is well, in words where not, what is not."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +59,29 @@ def check(path: Path, book: Book) -> list[Finding]:
         raise UserError(f"{path} is no ZIP that can be read: make it with `mmn13 submit`.") from (
             error
         )
-    return [
-        *_files(contents),
-        *_notebook(contents, book),
-        *_report(contents, book),
-        *_read_me(contents),
-    ]
+    found = list(_files(contents))
+    link = _link(contents.get(READ_ME, b"").decode("utf-8", "replace"))
+    if NOTEBOOK in contents:
+        found += _notebook(contents[NOTEBOOK], book, link)
+    if REPORT in contents:
+        found += _report(contents[REPORT], book, link)
+    if READ_ME in contents:
+        found.append(Finding(bool(link), f"the video's link in {READ_ME}: {link or 'none'}"))
+    if link and is_placeholder(link):
+        asked = f"{link} looks like a placeholder: is it the video's address?"
+        found.append(Finding(None, asked))
+    return found
 
 
 def listing(path: Path) -> Iterator[str]:
     """Yield what is in a ZIP: its files, and each folder with their number."""
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    tops = sorted({entry.filename.split("/")[0] for entry in entries})
-    for top in tops:
+    for top in sorted({entry.filename.split("/")[0] for entry in entries}):
         inside = [entry for entry in entries if entry.filename.split("/")[0] == top]
         size = sum(entry.file_size for entry in inside) / 1000
-        if inside[0].filename == top:
-            yield f"{top}  {size:,.0f} kB"
-        else:
-            yield f"{top}/  {len(inside)} files, {size:,.0f} kB"
+        many = "" if inside[0].filename == top else f"{len(inside)} files, "
+        yield f"{top}{'/' if many else ''}  {many}{size:,.0f} kB"
 
 
 def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
@@ -86,41 +96,33 @@ def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
     yield Finding(not others, words)
 
 
-def _notebook(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
-    if NOTEBOOK not in contents:
-        return
-    size = len(contents[NOTEBOOK])
-    yield Finding(size <= LARGEST, f"the notebook has {size / 1e6:.1f} of at most 20 MB")
+def _notebook(content: bytes, book: Book, link: str) -> Iterator[Finding]:
+    size = len(content) / 1e6
+    yield Finding(len(content) <= LARGEST, f"the notebook has {size:.1f} of at most 20 MB")
     try:
-        notebook = nbformat.reads(contents[NOTEBOOK].decode("utf-8"), as_version=4)
+        notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
         nbformat.validate(notebook)
     except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         yield Finding(False, f"the notebook is not valid: {first_line}")
         return
     yield Finding(True, "the notebook is valid")
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    unexecuted = [cell.id for cell in code if cell.execution_count is None]
-    yield _none("every cell was executed", "not executed", unexecuted)
-    counts = [cell.execution_count for cell in code if cell.execution_count is not None]
+    cells = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+    counts = [cell.execution_count for cell in cells.values() if cell.execution_count is not None]
     ordered = counts == sorted(set(counts))
     words = "in order" if ordered else "out of order: restart the kernel and run all"
     yield Finding(ordered, f"the cells were executed {words}")
-    failed = [cell.id for cell in code if "error" in _shown(cell)]
-    yield _none("no cell shows an error", "they show an error", failed)
-    gone = [
-        cell.id for cell in code if cell.metadata.get(KEY, {}).get("shows") and not cell.outputs
-    ]
-    yield _none("every output is in its place", "their output is gone", gone)
-    cells = {cell.id: cell for cell in code}
+    for good, bad, is_bad in EACH_CELL:
+        labels = ", ".join(label for label, cell in cells.items() if is_bad(cell))
+        yield Finding(not labels, f"{bad}: {labels}" if labels else good)
     for chapter in questions(book):
         expected = [cell for cell in chapter.cells if not cell.holds_digest]
         faults = [fault for cell in expected for fault in _missing(cell, cells)]
-        title = f"{chapter.name}: all {len(expected)} cells with what they define and show"
-        yield from [Finding(False, f"{chapter.name}: {fault}") for fault in faults]
-        yield from [] if faults else [Finding(True, title)]
+        title = f"all {len(expected)} cells with what they define and show"
+        for what in faults or [title]:
+            yield Finding(not faults, f"{chapter.name}: {what}")
     first = notebook.cells[0].source if notebook.cells else ""
-    yield _same_link("in the notebook", [_link(first)], contents)
+    yield _same_link("in the notebook", [_link(first)], link)
 
 
 def _missing(cell: Cell, cells: dict[str, Any]) -> Iterator[str]:
@@ -147,24 +149,18 @@ def _shown(cell: Any) -> set[str]:
     return {kind for output in cell.outputs for kind in output.get("data", [output.output_type])}
 
 
-def _none(good: str, bad: str, labels: list[str]) -> Finding:
-    return Finding(not labels, f"{bad}: {', '.join(labels)}" if labels else good)
-
-
 def _link(text: str) -> str:
     """Find the first address in a text, which may stand between angle brackets."""
     words = text.replace("<", " ").replace(">", " ").split()
     return next(filter(is_web_address, words), "")
 
 
-def _report(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
-    if REPORT not in contents:
-        return
+def _report(content: bytes, book: Book, link: str) -> Iterator[Finding]:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
     try:
-        pages = PdfReader(io.BytesIO(contents[REPORT])).pages
+        pages = PdfReader(io.BytesIO(content)).pages
         # the first page has the contents: a chapter's title there is not the chapter
         text = _plain(" ".join(page.extract_text() for page in pages[1:]))
         links = [
@@ -180,7 +176,7 @@ def _report(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
     for title in titles(book):
         there = _plain(title) in text
         yield Finding(there, f"the PDF {'has' if there else 'lacks'} the chapter {title}")
-    yield _same_link("on the PDF's first page", links, contents)
+    yield _same_link("on the PDF's first page", links, link)
 
 
 def titles(book: Book) -> list[str]:
@@ -189,9 +185,7 @@ def titles(book: Book) -> list[str]:
     return [line.partition("{")[0].strip("# ") for line in first_lines]
 
 
-def _same_link(where: str, links: list[str], contents: dict[str, bytes]) -> Finding:
-    """Find the link of README.txt among others."""
-    expected = _link(contents.get(READ_ME, b"").decode("utf-8", "replace"))
+def _same_link(where: str, links: list[str], expected: str) -> Finding:
     good = bool(expected) and expected in links
     shown = expected if good else "none, or not that of README.txt"
     return Finding(good, f"the video's link {where}: {shown}")
@@ -202,11 +196,3 @@ def _plain(text: str) -> str:
     for drawn, meant in (("\xad", ""), ("‐", ""), ("-", ""), ("ﬁ", "fi"), ("ﬂ", "fl"), ("ﬀ", "ff")):
         text = text.replace(drawn, meant)
     return "".join(text.split())
-
-
-def _read_me(contents: dict[str, bytes]) -> Iterator[Finding]:
-    if READ_ME in contents:
-        link = _link(contents[READ_ME].decode("utf-8", "replace"))
-        yield Finding(bool(link), f"the video's link in {READ_ME}: {link or 'none'}")
-        if link and is_placeholder(link):
-            yield Finding(None, f"{link} looks like a placeholder: is it the video's address?")

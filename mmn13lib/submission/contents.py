@@ -40,7 +40,20 @@ def lay_out(folder: Path, material: Material) -> None:
         target = measurements.measurement_path(Settings(folder), name)
         storage.write_json(target, measurements.load(settings, name))
     (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
-    (folder / READ_ME).write_text(_read_me(material), "utf-8")
+    student, book = material.student, material.book
+    text = (
+        Path(__file__)
+        .with_name("read_me.txt")
+        .read_text("utf-8")
+        .format(
+            title=book.option("book.title"),
+            subtitle=str(book.option("book.subtitle")).split(" — ")[0],
+            who=", ".join(filter(None, [student.name, f"id {student.id}"])),
+            video=student.video or "none",
+            notice=f"\n{material.notice}\n" if material.notice else "",
+        )
+    )
+    (folder / READ_ME).write_text(text, "utf-8")
 
 
 def belongs(name: str) -> bool:
@@ -66,15 +79,3 @@ def requirements(book: Book) -> str:
         f"{name}=={version(name).partition('+')[0]}" for name in sorted(normal - {"mmn13lib"})
     ]
     return "# what this was made with, on Python 3.11 or newer\n" + "\n".join([*chosen, ""])
-
-
-def _read_me(material: Material) -> str:
-    student, book = material.student, material.book
-    text = Path(__file__).with_name("read_me.txt").read_text("utf-8")
-    return text.format(
-        title=book.option("book.title"),
-        subtitle=str(book.option("book.subtitle")).split(" — ")[0],
-        who=", ".join(filter(None, [student.name, f"id {student.id}"])),
-        video=student.video or "none",
-        notice=f"\n{material.notice}\n" if material.notice else "",
-    )

@@ -14,6 +14,8 @@ import nbformat
 import pytest
 from pypdf import PdfReader
 
+pytestmark = pytest.mark.slow  # it renders the report
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 WHO = ("--id", "123456782", "--video", "https://example.org/video", "--name", "דנה כהן")
 
