@@ -43,13 +43,7 @@ class Finding:
 
 
 def check(path: Path, book: Book) -> list[Finding]:
-    """Look through a submission: everything that the report's chapters have is in it.
-
-    Raises
-    ------
-    UserError
-        If there is no such file, or it is no ZIP.
-    """
+    """Look through a submission for all that the chapters have; `UserError` if it is no ZIP."""
     try:
         with zipfile.ZipFile(path) as archive:
             contents = {name: archive.read(name) for name in archive.namelist()}

@@ -57,13 +57,7 @@ def lay_out(folder: Path, material: Material) -> None:
 
 
 def belongs(name: str) -> bool:
-    """Tell whether a submission may hold a file of this name, its path in the ZIP.
-
-    Examples
-    --------
-    >>> belongs("mmn13lib/cli.py"), belongs("mmn13lib/notes.txt")
-    (True, False)
-    """
+    """Tell whether a submission may hold a file of this name, its path in the ZIP."""
     return name in FILES or _INSIDE.fullmatch(name) is not None
 
 

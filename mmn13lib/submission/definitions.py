@@ -16,13 +16,7 @@ Origin = tuple[str, str]
 
 
 def bound_by_imports(code: str) -> dict[str, Origin]:
-    """List the names that import statements bind, and where each comes from.
-
-    Examples
-    --------
-    >>> bound_by_imports("from torch import nn as layers")
-    {'layers': ('torch', 'nn')}
-    """
+    """List the names that import statements bind: each one's module and its name there."""
     names = {}
     for node in ast.parse(code).body:
         for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
@@ -102,13 +96,7 @@ def _import_lines(names: dict[str, Origin]) -> list[str]:
 
 
 def without_imports(code: str, names: set[str]) -> str:
-    r"""Leave names out of a cell's import statements.
-
-    Examples
-    --------
-    >>> without_imports("from a import b, c\nimport d", {"b", "d"})
-    'from a import c'
-    """
+    """Leave names out of a cell's import statements."""
     lines = code.split("\n")
     for node in reversed(ast.parse(code).body):
         bound = bound_by_imports(ast.unparse(node))

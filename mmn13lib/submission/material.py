@@ -38,11 +38,8 @@ class Material:
 def gather(settings: Settings, given: Student, force: bool = False) -> Material:
     """Collect what a submission is made from; what isn't given of the student is configured.
 
-    Raises
-    ------
-    UserError
-        If something is wrong with id or link, the report was made from the sample, or results or
-        chapters are older than the code. `force` accepts all but outdated results.
+    `UserError` if id or link are wrong, or the report is of the sample or older than the code;
+    `force` accepts all but outdated results.
     """
     book = read_book(settings.root)
     author = book.option("book.author")

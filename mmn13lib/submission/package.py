@@ -30,13 +30,7 @@ LARGEST = 20 * 10**6
 
 
 def make(material: Material, progress: Progress = print) -> Path:
-    """Make ``submission/mmn13-<id>.zip``.
-
-    Raises
-    ------
-    UserError
-        If a cell fails, a file would name a path of this machine, or it can't be written.
-    """
+    """Make ``submission/mmn13-<id>.zip``; `UserError` if a cell fails or it can't be written."""
     settings = material.settings
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
         folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"

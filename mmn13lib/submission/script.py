@@ -44,13 +44,7 @@ class Scene:
 
 
 def scenes(text: str, known: Collection[str]) -> list[Scene]:
-    """Divide the script's Markdown at its headings.
-
-    Raises
-    ------
-    UserError
-        If a scene names a cell that no chapter has.
-    """
+    """Divide the script at its headings; `UserError` if a scene names a cell that is nowhere."""
     found = []
     for part in f"\n{text}".split("\n# ")[1:]:
         title, _, body = part.partition("\n")
@@ -76,13 +70,7 @@ def schedule(story: Sequence[Scene], seconds: Mapping[str, float]) -> list[float
 
 
 def clock(seconds: float) -> str:
-    """Write a time as minutes and seconds.
-
-    Examples
-    --------
-    >>> clock(125)
-    '2:05'
-    """
+    """Write a time as minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
 
