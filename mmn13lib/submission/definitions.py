@@ -51,10 +51,7 @@ def resolve(dotted: str, names: dict[str, Origin]) -> Any:
 
 
 def definition(objects: Sequence[Callable[..., Any]], defined: set[str]) -> str:
-    """Write the cell that defines functions or classes: the imports they need, then their source.
-
-    What earlier cells have `defined` is not imported over it.
-    """
+    """Write a cell that defines objects: imports of what is not yet `defined`, then source."""
     own = defined | {thing.__name__ for thing in objects}
     sources = [brief(thing) for thing in objects]
     imports: dict[str, Origin] = {}

@@ -1,7 +1,4 @@
-"""Makes the one notebook from the executed chapters, without outputs, and finishes it with them.
-
-The filter that writes the report writes its text; here that is cut at the filter's marks.
-"""
+"""Makes the one notebook: the text that the report's filter writes, cut at the filter's marks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,10 +51,7 @@ QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "[@", "{#", ":::", "\tag{")
 
 @dataclass(frozen=True)
 class Draft:
-    """A notebook without outputs, and how it says what its cells display.
-
-    `displayed` has, by label, the report's Markdown output and the notebook's form of it.
-    """
+    """A notebook without outputs; by label, the report's Markdown outputs and its forms of them."""
 
     notebook: NotebookNode
     displayed: dict[str, list[tuple[str, str]]]
@@ -75,10 +69,7 @@ def is_question(name: str) -> bool:
 
 
 def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
-    """Make the notebook, without outputs, from the executed chapters of the whole report.
-
-    Chapters that answer no question count for the numbers, and stay out; `folder` is an empty one.
-    """
+    """Make the notebook from the executed chapters; those of no question count for numbers only."""
     reported = {
         cell.label: [output.get("data", {}).get("text/markdown", "") for output in outputs]
         for chapter in chapters
@@ -131,10 +122,7 @@ def _cut(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _with_definitions(chapters: Sequence[Chapter]) -> dict[str, str]:
-    """Give each cell's code, where listings define what they print and no import is needless.
-
-    A listing of what earlier cells have defined is left with none.
-    """
+    """Give each cell's code: listings define, once, what they print; no import is needless."""
     code: dict[str, str] = {}
     defined: set[str] = set()
     for chapter in chapters:
@@ -172,11 +160,7 @@ def _with_sources(chapter: Chapter, code: Mapping[str, str]) -> Chapter:
 
 
 def finish(draft: Draft) -> None:
-    """Take warnings out of the executed notebook and describe its pictures, in place.
-
-    What only Quarto could read is put as the report does. Raises `UserError` where the report's
-    cell displayed something else.
-    """
+    """Take warnings out, describe pictures, and put what only Quarto reads as the report does."""
     for cell in draft.notebook.cells:
         if cell.cell_type != "code":
             continue

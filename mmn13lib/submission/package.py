@@ -81,11 +81,7 @@ def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
 def executed_notebook(
     material: Material, chapters: Sequence[Executed], folder: Path, progress: Progress = print
 ) -> tuple[NotebookNode, dict[str, float]]:
-    """Execute the notebook in a folder from `lay_out`, or find it executed before.
-
-    The front page and README.txt may change without an execution. Also gives the seconds that each
-    cell took.
-    """
+    """Execute the notebook in a folder from `lay_out`, or find it; also gives cells' seconds."""
     with tempfile.TemporaryDirectory(prefix="mmn13-") as pages:
         draft = notebooks.draft(chapters, material.book, Path(pages))
     notebook = draft.notebook

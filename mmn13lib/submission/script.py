@@ -1,7 +1,6 @@
-"""Writes the video's script: what to say, which cells to run, and when.
+"""Writes the video's script from `report/video-script.qmd`, with a clock.
 
-The words are `report/video-script.qmd`: under each heading a scene, which names cells in backticks
-and ends with what to say.
+Under each heading is a scene, which names cells in backticks and ends with what to say.
 """
 
 import shutil
