@@ -127,6 +127,7 @@ def test_pdf_says_what_it_is_and_by_whom(pdf: PdfReader) -> None:
     assert said and said.title == book.option("title") and said.author
     assert said.keywords == ", ".join(book.option("keywords"))
     assert pdf.root_object["/Lang"] == book.option("lang")
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf.root_object["/Metadata"].get_data()
 
 
 def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:

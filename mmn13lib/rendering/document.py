@@ -176,7 +176,9 @@ def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -
     source.write_text(made, "utf-8")
     try:
         # its own fonts hold every letter of the report; others would differ between machines
-        typst.compile(source, output=paper, root=folder, ignore_system_fonts=True)
+        typst.compile(
+            source, output=paper, root=folder, ignore_system_fonts=True, pdf_standards=["ua-1"]
+        )
     except Exception as error:
         raise UserError(f"typst could not make the PDF: {error}") from error
     return paper

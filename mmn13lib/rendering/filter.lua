@@ -236,6 +236,15 @@ local function write_float(div)
   return blocks
 end
 
+-- A formula of the paper, with its TeX for those who don't see it.
+local function described(math, options, behind)
+  local drawn = pandoc.write(pandoc.Pandoc { pandoc.Plain { math } }, "typst"):gsub("%s+$", "")
+  local text = math.text:gsub('[\\"]', "\\%0"):gsub("%s+", " ")
+  local block = tostring(math.mathtype == "DisplayMath")
+  return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: "' .. text .. '"'
+    .. options .. ", " .. drawn .. ")" .. behind)
+end
+
 local function write_equation(span)
   local number = "(" .. span.attributes.number .. ")"
   if is_notebook then
@@ -248,11 +257,7 @@ local function write_equation(span)
     span.attributes.number = nil
     return span
   end
-  return {
-    pandoc.RawInline("typst", '#math.equation(block: true, numbering: _ => "' .. number .. '", '),
-    span.content[1],
-    pandoc.RawInline("typst", ") <" .. span.identifier .. ">"),
-  }
+  return { described(span.content[1], ', numbering: _ => "' .. number .. '"', " <" .. span.identifier .. ">") }
 end
 
 -- A callout in a notebook; the cells in it stand between its parts.
@@ -357,6 +362,9 @@ function Pandoc(doc)
   doc.blocks = doc.blocks:walk(references)
   if is_notebook then doc = resolve_cells(doc) end
   doc.blocks = doc.blocks:walk(writing)
+  if FORMAT == "typst" then -- the formulas without a number
+    doc.blocks = doc.blocks:walk { Math = function(math) return described(math, "", ";") end }
+  end
   if is_notebook then doc.blocks = doc.blocks:walk(simplifying) end
   return doc
 end

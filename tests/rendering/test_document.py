@@ -174,12 +174,14 @@ def test_figures_have_their_alternative_text(made: tuple[str, str]) -> None:
     assert 'alt="An &quot;arc&quot;"' in page and 'alt="A square"' in page
 
 
-def test_figures_of_the_paper_have_it_too(tiny: Path) -> None:
+def test_figures_and_formulas_of_the_paper_have_it_too(tiny: Path) -> None:
     write_chapter(tiny, "q1-alpha", ALPHA)
     write_chapter(tiny, "q2-beta", BETA)
     book = read_book(tiny)
     paper = convert(by_hand(book, OUTPUTS), book, "typst", tiny)
     assert r'alt: "An \"arc\""' in paper and 'alt: "A square"' in paper
+    assert r'alt: " \\frac{a}{b} = \\sum_i c_i ", numbering: _ => "(1.1)"' in paper
+    assert '#math.equation(block: false, alt: "x", $x$);' in paper
 
 
 def test_the_title_block_has_author_id_and_video(made: tuple[str, str]) -> None:
