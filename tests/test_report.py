@@ -16,7 +16,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.slow  # it renders the report
 
-CHAPTERS = sorted(Path(__file__).parents[1].glob("report/*.qmd"))
+PROJECT = Path(__file__).parents[1]
+CHAPTERS = sorted({*PROJECT.glob("report/*.qmd")} - {PROJECT / "report/video-script.qmd"})
 SENTENCES = (
     "Three questions about one operation.",
     "The backward pass through a convolution is again a convolution.",

@@ -199,8 +199,8 @@ def test_personal_settings_that_quarto_would_pass_on_to_cells_are_refused(
     for line in (PROJECT / "_environment").read_text("utf-8").splitlines()[1:]:
         monkeypatch.setenv(*line.split("="))  # as Quarto does
     hook.before(settings)
-    monkeypatch.setenv(variable, "/home/dana/own")
-    with pytest.raises(UserError, match=f"{variable} is set to /home/dana/own.*Unset it"):
+    monkeypatch.setenv(variable, "/home/someone/own")
+    with pytest.raises(UserError, match=f"{variable} is set to /home/someone/own.*Unset it"):
         hook.before(settings)
 
 
