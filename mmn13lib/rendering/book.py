@@ -94,6 +94,12 @@ class Book:
         found = (look_up(start, name) for start in (self.config, self.config.get("book")))
         return next((value for value in found if value is not None), default)
 
+    @property
+    def authors(self) -> list[str]:
+        """The names, of which the configuration may give one or a list."""
+        author = self.option("book.author")
+        return [str(name) for name in (author if isinstance(author, list) else [author])]
+
 
 def read_book(root: Path) -> Book:
     """Read the configuration and every chapter; `UserError` for what is missing or not known."""

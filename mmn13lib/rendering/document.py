@@ -237,17 +237,22 @@ def _metadata(book: Book, format: str) -> dict[str, Any]:
 
 
 def _as_text(book: Book) -> Iterator[str]:
-    author = book.option("book.author")
-    names = author if isinstance(author, list) else [author]
-    yield f"--metadata=author:{', '.join(map(str, names))}"
+    yield f"--metadata=author:{', '.join(book.authors)}"
     yield f"--metadata=student-id:{book.option('student.id')}"
     video = str(book.option("student.video"))
-    if video and not is_web_address(video):
-        raise UserError(
-            f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// "
-            "at its beginning."
-        )
+    if fault := fault_of_link(video):
+        raise UserError(fault)
     yield f"--metadata=video:{video}"
+
+
+def fault_of_link(video: str) -> str:
+    """Say what is wrong with the video's link, if there is one and something is."""
+    if not video or is_web_address(video):
+        return ""
+    return (
+        f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// at "
+        "its beginning."
+    )
 
 
 def is_web_address(text: str) -> bool:

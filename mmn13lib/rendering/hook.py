@@ -23,7 +23,7 @@ try:
     from mmn13lib.rendering import cache
     from mmn13lib.rendering.book import DIGEST_CELL, DIGEST_FOLDER, Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
-    from mmn13lib.rendering.document import is_web_address
+    from mmn13lib.rendering.document import fault_of_link
     from mmn13lib.rendering.execution import neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
@@ -88,15 +88,12 @@ def write_cells(settings: Settings) -> None:
 
 def _refuse_what_quarto_would_read(book: Book) -> None:
     """Refuse a name, an id and a link that Quarto, which reads Markdown there, would not show."""
-    author, video = book.option("book.author"), str(book.option("student.video"))
-    names = author if isinstance(author, list) else [author]
-    for text in map(str, [*names, book.option("student.id")]):
+    video = str(book.option("student.video"))
+    for text in (*book.authors, str(book.option("student.id"))):
         if found := "".join(sorted(MARKUP & set(text))):
             raise UserError(f"Quarto would read {found} in {text!r} as Markdown: leave it out.")
-    if video and not is_web_address(video):
-        raise UserError(
-            f"The video's link {video!r} is no http(s) address: copy it whole, with the https://."
-        )
+    if fault := fault_of_link(video):
+        raise UserError(fault)
     if found := "".join(sorted((MARKUP - set("_~")) & set(video))):
         raise UserError(f"Quarto would read {found} in {video!r} as Markdown: percent-encode it.")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,9 +23,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, hook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies, digest_source
-from mmn13lib.rendering.execution import KEPT, cells_environment, explain, neutral_kernel
-
-Progress = Callable[[str], None]
+from mmn13lib.rendering.execution import KEPT, Progress, cells_environment, explain, neutral_kernel
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CHAPTER = re.compile(r"^\[\d+/\d+\] (\S+\.qmd)$")

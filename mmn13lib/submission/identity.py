@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.rendering.document import is_web_address
+from mmn13lib.rendering.document import fault_of_link
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,8 @@ def faults(student: Student) -> list[str]:
             "There is no link to the video: give it with --video https://…, or as `video` under "
             "`student` in _quarto.yml.local."
         )
-    elif not is_web_address(student.video):
-        found.append(
-            f"The video's link {student.video!r} is no http(s) address: copy it whole, with "
-            "the https:// at its beginning."
-        )
+    elif fault := fault_of_link(student.video):
+        found.append(fault)
     return found
 
 

@@ -42,12 +42,10 @@ def gather(settings: Settings, given: Student, force: bool = False) -> Material:
     `force` accepts all but outdated results.
     """
     book = read_book(settings.root)
-    author = book.option("book.author")
-    names = author if isinstance(author, list) else [author]
     student = Student(
         given.id or str(book.option("student.id")),
         given.video or str(book.option("student.video")),
-        given.name or ", ".join(str(name) for name in names if name and name != PLACEHOLDER),
+        given.name or ", ".join(name for name in book.authors if name not in ("", PLACEHOLDER)),
     )
     refuse(faults(student), force)
     found = load.load(settings)

@@ -8,7 +8,7 @@ import platform
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,12 +19,17 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.document import build
-from mmn13lib.rendering.execution import CellFailed, Executed, execute, render_lock, run_notebook
+from mmn13lib.rendering.execution import (
+    CellFailed,
+    Executed,
+    Progress,
+    execute,
+    render_lock,
+    run_notebook,
+)
 from mmn13lib.submission import notebook as notebooks
 from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, lay_out
 from mmn13lib.submission.material import Material, folder_of
-
-Progress = Callable[[str], None]
 
 LARGEST = 20 * 10**6
 

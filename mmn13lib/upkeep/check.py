@@ -70,11 +70,13 @@ def check_device() -> Requirement:
     try:
         import torch
 
-        detail = f"cpu, {torch.get_num_threads()} threads"
-        if torch.cuda.is_available():
+        from mmn13lib.q3_transfer.models.devices import choose_device
+
+        detail = choose_device().type
+        if detail == "cuda":
             detail = f"cuda ({torch.cuda.get_device_name()})"
-        elif torch.backends.mps.is_available():
-            detail = "mps"
+        elif detail == "cpu":
+            detail = f"cpu, {torch.get_num_threads()} threads"
     except Exception as error:  # torch's own line says what to do
         return Requirement("device", False, True, f"unknown ({type(error).__name__})", INSTALL)
     return Requirement("device", True, True, detail)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.hardware import BUSY, hardware, load_watch
+from mmn13lib.foundation.hardware import Load, hardware, load_watch
 from mmn13lib.q3_transfer.models.features import extract
 
 SHARD_SIZE = 2000  # images; 4 MB of features
@@ -87,7 +87,7 @@ def summary(steps: list[Step]) -> dict[str, Any]:
     loads = [(step.made["others"], step.seconds) for step in steps]
     known = all(others is not None for others, _ in loads)
     others = sum(load * took for load, took in loads) / seconds if known else None
-    busy = others is not None and others > BUSY
+    busy = others is not None and Load(others).busy
     return {"seconds": seconds, "date": last["date"], "hardware": last["hardware"],
             "others": others, "busy": busy}  # fmt: skip
 
