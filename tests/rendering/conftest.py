@@ -63,3 +63,23 @@ def rerun() -> Callable[..., list[str]]:
         return log.read_text().split() if log.exists() else []
 
     return run
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put an executable on the PATH that says what Quarto would and ends as told."""
+
+    def put(version: str = "1.9.38", says: str = "", ends: str = "exit 0") -> None:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / "says").write_text(says, "utf-8", newline="")
+        script = folder / "quarto"
+        script.write_text(
+            f"#!/bin/sh\n"
+            f'if [ "$1" = --version ]; then echo {version}; exit 0; fi\n'
+            f'echo "$QUARTO_PYTHON" > "{folder}/python"\ncat "{folder}/says"\n{ends}\n'
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    return put

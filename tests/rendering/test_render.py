@@ -1,0 +1,214 @@
+"""A render as a whole: alone or in company, killed, repeated, on a full disk."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typst
+from support.tiny_book import cell, write_chapter
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import document, publishing
+from mmn13lib.rendering.execution import render_lock
+from mmn13lib.rendering.publishing import publish
+from mmn13lib.rendering.render import render as render_book
+from mmn13lib.rendering.render import render_embedded
+
+Rerun = Callable[..., list[str]]
+
+
+def render(root: Path, *rerun: str) -> list[str]:
+    lines: list[str] = []
+    render_embedded(Settings(root, offline=True), rerun, lines.append)
+    return lines
+
+
+def test_a_second_render_waits_for_the_first_and_says_so(
+    executed: Path, nothing_to_prepare: list[Settings]
+) -> None:
+    lines: list[str] = []
+    settings = Settings(executed)
+    second = threading.Thread(
+        target=render_book, args=(settings, "embedded"), kwargs={"progress": lines.append}
+    )
+    with render_lock(settings, print):
+        second.start()
+        deadline = time.monotonic() + 120
+        while not lines and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert lines[0].startswith(f"Another render is running here (process {os.getpid()}, since")
+        assert not nothing_to_prepare  # the first render of two may be measuring
+    second.join()
+    assert "q1: fresh" in lines
+    assert (executed / "_report/tiny.pdf").is_file()
+
+
+@pytest.mark.slow
+def test_of_two_first_renders_one_prepares_and_the_other_waits(
+    executed: Path, tmp_path: Path
+) -> None:
+    for barrier in ("inside", "go"):
+        os.mkfifo(tmp_path / barrier)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering import prepare; from mmn13lib.rendering.render import render\n"
+        "root, barriers, first = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == 'first'\n"
+        "def measure(*given):\n"
+        "    (root / 'measuring').touch(exist_ok=False)\n"
+        "    if first:\n"
+        "        (barriers / 'inside').write_text('')\n"
+        "        (barriers / 'go').read_text()\n"
+        "    (root / 'measuring').unlink()\n"
+        "    return []\n"
+        "prepare.prepare = measure\n"
+        "render(Settings(root, offline=True), 'embedded',"
+        " progress=lambda line: print(line, flush=True))"
+    )
+
+    def start(which: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", program, str(executed), str(tmp_path), which]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with start("first") as first:
+        (tmp_path / "inside").read_text()  # waits until the first is measuring
+        with start("second") as second:
+            assert second.stdout is not None
+            said = second.stdout.readline()
+            (tmp_path / "go").write_text("")
+            rest = second.communicate()[0]
+        first.communicate()
+    assert said.startswith(f"Another render is running here (process {first.pid}, since")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "The documents are fresh." in rest
+
+
+@pytest.mark.slow
+def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) -> None:
+    write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "open('done', 'w').close()"))
+    slow = "import time\nopen('begun', 'w').close()\ntime.sleep(0 if FAST else 600)"
+    text = "# Beta\n\nText." + cell("q2-slow", f"from pathlib import Path\n{slow}")
+    write_chapter(executed, "q2-beta", text.replace("FAST", "Path('fast').exists()"))
+    program = (
+        "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering.render import render_embedded\n"
+        f"root = Path({str(executed)!r}); render_embedded(Settings(root))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not (executed / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    (executed / "done").unlink()
+    (executed / "fast").touch()
+    (executed / "begun").unlink()
+    assert rerun(executed) == []  # neither of the two new chapters writes into that list
+    assert not (executed / "done").exists(), "the chapter that was done is executed again"
+    assert (executed / "begun").exists(), "the chapter that was killed is taken for done"
+
+
+def test_rerun_executes_the_chapter_asked_for(executed: Path) -> None:
+    lines = render(executed, "q2")
+    assert [line for line in lines if ", cell" not in line][:4] == [
+        "index: fresh",
+        "q1: fresh",
+        "q2: asked for",
+        "appendix: fresh",
+    ]
+
+
+def test_a_finished_report_is_made_again_if_and_only_if_it_has_to(executed: Path) -> None:
+    assert "Making the documents." in render(executed)
+    assert "The documents are fresh." in render(executed)
+    text = (executed / "report/q2-beta.qmd").read_text()
+    (executed / "report/q2-beta.qmd").write_text(text + "\nMore prose.\n")
+    lines = render(executed)
+    assert "Making the documents." in lines and "q2: fresh" in lines
+    assert "More prose." in (executed / "_report/tiny.html").read_text()
+    (executed / "_report/tiny.pdf").write_bytes(b"damaged")
+    assert "Making the documents." in render(executed)
+    assert (executed / "_report/tiny.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> None:
+    built = executed / "_report.quarto"
+    (built / "site_libs").mkdir(parents=True)
+    for name in ("index.html", "site_libs/style.css", "tiny.pdf"):
+        (built / name).write_text("older")
+    publish(built, executed / "_report")
+    (executed / "_report/mine.txt").write_text("somebody's own")
+    render(executed)
+    assert sorted(path.name for path in (executed / "_report").iterdir()) == [
+        publishing.LIST,
+        "mine.txt",
+        "tiny.html",
+        "tiny.pdf",
+    ]
+    assert list(executed.glob("_report.*")) == [built]
+
+
+def test_the_pandoc_of_the_installed_wheel_is_taken_whatever_the_path_has(
+    executed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "pandoc"
+    other.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "pandoc 99.0" || exit 3\n')
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert "Making the documents." in render(executed)
+
+
+def test_no_font_of_the_machine_reaches_the_paper(
+    executed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[object] = []
+    compile = typst.compile
+
+    def listening(*arguments: Any, **options: Any) -> object:
+        given.append(options.get("ignore_system_fonts"))
+        return compile(*arguments, **options)
+
+    monkeypatch.setattr(typst, "compile", listening)
+    render(executed)
+    assert given == [True]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
+def test_a_full_or_unwritable_disk_ends_with_a_sentence(
+    executed: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(document, "build", fail)
+    with pytest.raises(UserError, match=r"disk is full|can't be written to"):
+        render(executed)
+
+
+def test_a_failing_cell_is_named_and_loses_nothing(executed: Path) -> None:
+    render(executed)
+    report = {file: file.read_bytes() for file in (executed / "_report").iterdir()}
+    write_chapter(executed, "q1-alpha", "# Alpha" + cell("q1-new", "1 + 1"))
+    text = "# Beta\n\nText." + cell("q2-fine", "x = 0") + cell("q2-bad", "y = 1\n\ny / x")
+    path = write_chapter(executed, "q2-beta", text)
+    with pytest.raises(UserError) as error:
+        render(executed)
+    line = path.read_text().splitlines().index("y / x") + 1
+    message = str(error.value)
+    assert message.startswith(f"q2-beta.qmd, line {line}: the cell q2-bad failed: ZeroDivision")
+    assert "Traceback" not in message
+    assert report == {file: file.read_bytes() for file in (executed / "_report").iterdir()}
+    write_chapter(executed, "q2-beta", "# Beta {#sec-beta}" + cell("q2-fine", "x = 0"))
+    write_chapter(executed, "q1-alpha", "# Alpha {#sec-alpha}" + cell("q1-new", "1 + 1"))
+    lines = render(executed)
+    assert "q1: fresh" in lines
+    assert any(line.startswith("q2: its code cells; ") for line in lines)
