@@ -19,15 +19,6 @@ TOLERANCE = 1e-12
 BOTH = pytest.mark.parametrize("make", [Conv2d, FastConv2d])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Spare the tiny tensors here the threads' meeting, which is most of the time if busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @st.composite
 def configurations(draw):
     """Draw constructor arguments and an input shape that fit together."""

@@ -17,15 +17,6 @@ from mmn13lib.q1_convolution.layer import Conv2d
 ARGUMENTS = (3, 4, (3, 2), 2, 1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Spare the tiny tensors here the threads' meeting, which is most of the time if busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(params=[Conv2d, FastConv2d])
 def layers(request):
     ours, theirs = request.param(*ARGUMENTS), torch.nn.Conv2d(*ARGUMENTS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.tiny_network import Average
 from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
@@ -17,17 +18,6 @@ from mmn13lib.q3_transfer.experiment import store
 from mmn13lib.q3_transfer.experiment.store import Made, joined, stored, stored_features
 
 IMAGES = torch.randint(0, 256, (10, 3, 32, 32), dtype=torch.uint8)
-
-
-class Average(nn.Module):
-    """A network so small that the tests of storage are quick."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scale * images.mean((1, 2, 3))[:, None].expand(-1, 512)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import copy
 
 import torch
-from torch import Tensor, nn
+from support.tiny_network import Average
+from torch import nn
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.backbone import TransferResNet
@@ -28,17 +29,6 @@ def test_folded_features_are_those_of_the_plain_network() -> None:
         expected = plain(preprocess(IMAGES[:3]))
     scale = expected.abs().max()
     assert (extract(network, IMAGES[:3]) - expected).abs().max() < 1e-5 * scale
-
-
-class Average(nn.Module):
-    """A network so small that its features are quick."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scale * images.mean((1, 2, 3))[:, None].expand(-1, 512)
 
 
 def test_batches_do_not_change_the_features() -> None:
