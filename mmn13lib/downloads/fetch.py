@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mmn13lib.downloads import resumable
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, WEIGHTS, HostedFile
@@ -37,17 +36,15 @@ def fetch(
             settings.downloads.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage.disk_error(archive, error) from error
-        for leftover in settings.downloads.glob(".unpacking-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        if archive.exists() and CIFAR10_ARCHIVE in _absent(settings):
-            if fault := CIFAR10_ARCHIVE.file.fault(archive):
-                progress(f"{archive.name} {fault}: it is not used as it is")
-                archive.replace(resumable.part_path(archive))  # a download may go on from there
-            else:
-                _unpack(archive)
-        wanted = _absent(settings)
+        absent = _absent(settings)
+        for each in absent:
+            path = settings.downloads / each.file.name
+            if path.exists() and (fault := each.file.fault(path)):
+                progress(f"{path.name} {fault}: it is not used as it is")
+                path.replace(resumable.part_path(path))  # a download may go on from there
+        wanted = [each for each in absent if not (settings.downloads / each.file.name).exists()]
         failures = _download(settings, wanted, progress, retry)
-        if archive.exists() and CIFAR10_ARCHIVE in wanted:
+        if archive.exists() and CIFAR10_ARCHIVE in absent:
             _unpack(archive)
     return [
         f"{each.label} could not be had ({failures.get(each.label, 'its archive lacks batches')})"
@@ -84,9 +81,9 @@ def _download(
     if not untried:
         return failures
     progress(f"Looking for {' and '.join(each.label for each in untried)} …")
-    unusable = resumable.probe(untried)
+    usable = resumable.usable(untried)
     for each in untried:
-        urls = [url for url in each.urls if not unusable[url]]
+        urls = [url for url in each.urls if url in usable]
         try:
             if not urls:
                 raise resumable.Failed("no host answered; is there a network?")
@@ -101,22 +98,21 @@ def _download(
 
 def _unpack(archive: Path) -> None:
     """Turn the archive, whose digest was right, into the folder of batches; the archive goes."""
-    target = archive.parent / BATCHES
+    target, unpacking = archive.with_name(BATCHES), archive.with_name(".unpacking")
     expected = {file.name for file in inputs.CIFAR10_FILES}
+    shutil.rmtree(unpacking, ignore_errors=True)  # of a process that was killed
     try:
-        with TemporaryDirectory(prefix=".unpacking-", dir=archive.parent) as temporary:
-            unpacked = Path(temporary) / BATCHES
-            unpacked.mkdir()
-            with tarfile.open(archive, "r|gz") as tar:
-                # only the files that are expected: an archive can't write anywhere else
-                for member in tar:
-                    name = member.name.rpartition("/")[2]
-                    content = tar.extractfile(member) if member.isfile() else None
-                    if content and name in expected:
-                        with (unpacked / name).open("wb") as file:
-                            shutil.copyfileobj(content, file)
-            shutil.rmtree(target, ignore_errors=True)
-            unpacked.replace(target)
+        unpacking.mkdir()
+        with tarfile.open(archive, "r|gz") as tar:
+            # only the files that are expected: an archive can't write anywhere else
+            for member in tar:
+                name = member.name.rpartition("/")[2]
+                content = tar.extractfile(member) if member.isfile() else None
+                if content and name in expected:
+                    (unpacking / name).write_bytes(content.read())
+        shutil.rmtree(target, ignore_errors=True)
+        unpacking.replace(target)
         archive.unlink()
     except OSError as error:
+        shutil.rmtree(unpacking, ignore_errors=True)
         raise storage.disk_error(target, error) from error

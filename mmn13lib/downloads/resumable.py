@@ -4,8 +4,7 @@
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
@@ -41,66 +40,58 @@ def part_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
-def probe(hosted: Sequence[HostedFile]) -> dict[str, str]:
-    """Ask every address at once for a byte: why it can't be used, or an empty text."""
-    reasons = {url: "did not answer in time" for each in hosted for url in each.urls}
-    answers: Queue[tuple[str, str]] = Queue()
+def usable(hosted: Sequence[HostedFile]) -> set[str]:
+    """Ask every address at once for a byte; give those that answer rightly and in time."""
+    answers: Queue[str | None] = Queue()
 
     def ask(each: HostedFile, url: str) -> None:
         try:
             _open(each, url, 0, PROBE_TIMEOUT, last="0").close()
-            answers.put((url, ""))
-        except Failed as error:
-            answers.put((url, str(error)))
+            answers.put(url)
+        except Failed:
+            answers.put(None)
 
-    for each in hosted:
-        for url in each.urls:
-            # daemons: one that hangs in a name look-up must not keep the program from ending
-            Thread(target=ask, args=(each, url), daemon=True).start()
+    asked = [(each, url) for each in hosted for url in each.urls]
+    for question in asked:
+        # daemons: one that hangs in a name look-up must not keep the program from ending
+        Thread(target=ask, args=question, daemon=True).start()
+    found: set[str | None] = set()
     deadline = time.monotonic() + PROBE_TIMEOUT
-    for _ in reasons:
-        try:
-            url, reason = answers.get(timeout=max(0, deadline - time.monotonic()))
-        except Empty:
-            break
-        reasons[url] = reason
-        if all(any(not reasons[url] for url in each.urls) for each in hosted):
-            deadline = min(deadline, time.monotonic() + OTHER_HOSTS_TIMEOUT)
-    return reasons
+    with suppress(Empty):
+        for _ in asked:
+            found.add(answers.get(timeout=max(0, deadline - time.monotonic())))
+            if all(found & {*each.urls} for each in hosted):
+                deadline = min(deadline, time.monotonic() + OTHER_HOSTS_TIMEOUT)
+    return found - {None}
 
 
 def download(
-    hosted: HostedFile, urls: Iterable[str], folder: Path, progress: Callable[[str], None]
-) -> Path:
+    hosted: HostedFile, urls: Sequence[str], folder: Path, progress: Callable[[str], None]
+) -> None:
     """Download a file into an existing folder from the first of the addresses that gives all of it.
 
-    Each is tried twice, one that sent something else only once. Raises `Failed` if none gave the
-    file (what has arrived stays for the next time), `UserError` if the disk is full.
+    Each is tried twice: the fault may lie in what had arrived before. Raises `Failed` if none gave
+    the file (what has arrived stays for the next time), `UserError` if the disk is full.
     """
-    path = folder / hosted.file.name
-    part = part_path(path)
-    waiting = deque([*urls] * 2)
+    part = part_path(folder / hosted.file.name)
     reasons: dict[str, str] = {}
     try:
-        while waiting:
-            url = waiting.popleft()
+        for url in (*urls, *urls):
             host = urlsplit(url).netloc
-            start = _size(part)
-            if start < hosted.file.size:
-                progress(f"{hosted.label}: {'going on' if start else 'downloading'} from {host}")
-                try:
-                    _receive(hosted, url, part, progress)
-                except Failed as error:
-                    reasons[host] = str(error)
-                    continue
-            if not hosted.file.fault(part):
-                return part.replace(path)
-            part.unlink(missing_ok=True)
-            if start:  # the fault may lie in what was there already
-                waiting.appendleft(url)
-            else:
-                waiting = deque(other for other in waiting if other != url)
-                reasons[host] = "sent something else (the checksum is wrong)"
+            start = part.stat().st_size if part.exists() else 0
+            try:
+                if start < hosted.file.size:
+                    progress(
+                        f"{hosted.label}: {'going on' if start else 'downloading'} from {host}"
+                    )
+                    _receive(hosted, url, part, start, progress)
+                if not hosted.file.fault(part):
+                    part.replace(folder / hosted.file.name)
+                    return
+                part.unlink()
+                raise Failed("sent something else (the checksum is wrong)")
+            except Failed as error:
+                reasons[host] = str(error)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
@@ -108,48 +99,39 @@ def download(
     raise Failed("; ".join(f"{host} {reason}" for host, reason in reasons.items()))
 
 
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
-def _receive(hosted: HostedFile, url: str, part: Path, progress: Callable[[str], None]) -> None:
-    """Append to `part` what is missing of it; a host that can't continue is read past its start."""
-    start, size = _size(part), hosted.file.size
+def _receive(
+    hosted: HostedFile, url: str, part: Path, start: int, progress: Callable[[str], None]
+) -> None:
+    """Append what is missing to `part`, which has `start` bytes; fail where the host crawls."""
+    size = hosted.file.size
     answer = _open(hosted, url, start, READ_TIMEOUT)
-    had_already = start if answer.status == 200 else 0
+    had_already = start if answer.status == 200 else 0  # a host that can't continue sends it all
+    since, received = time.monotonic(), 0
     bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, leave=False, disable=None)
     with answer, bar, part.open("ab") as file:
-        for block in _blocks(answer):
-            new = block[had_already:]
-            had_already -= len(block) - len(new)
-            file.write(new)
-            bar.update(len(new))
-            if not block and bar.disable:
-                progress(f"{hosted.label}: {file.tell() / 1e6:.0f} of {size / 1e6:.0f} MB")
-            if file.tell() > size:
-                break
-        if file.tell() < size:
-            raise Failed("broke off")
+        while file.tell() < size:
+            block = _read(answer)
+            file.write(block[had_already:])
+            had_already = max(0, had_already - len(block))
+            bar.update(file.tell() - bar.n)
+            received += len(block)
+            seconds = time.monotonic() - since
+            if seconds > SPEED_INTERVAL:
+                if received < MIN_SPEED * seconds:
+                    raise Failed(f"was too slow ({received / seconds / 1000:.0f} kB/s)")
+                if bar.disable:
+                    progress(f"{hosted.label}: {file.tell() / 1e6:.0f} of {size / 1e6:.0f} MB")
+                since, received = time.monotonic(), 0
 
 
-def _blocks(answer: HTTPResponse) -> Iterator[bytes]:
-    """Give what arrives, and after each interval an empty block; fail where it crawls."""
-    since, received = time.monotonic(), 0
-    while True:
-        try:
-            block = answer.read1(BLOCK)  # read() would wait for a whole block, however slow
-        except (OSError, HTTPException) as error:
-            raise Failed(_explain(error)) from error
-        if not block:
-            return
-        yield block
-        received += len(block)
-        seconds = time.monotonic() - since
-        if seconds > SPEED_INTERVAL:
-            if received < MIN_SPEED * seconds:
-                raise Failed(f"was too slow ({received / seconds / 1000:.0f} kB/s)")
-            since, received = time.monotonic(), 0
-            yield b""
+def _read(answer: HTTPResponse) -> bytes:
+    try:
+        block = answer.read1(BLOCK)  # read() would wait for a whole block, however slow
+    except (OSError, HTTPException) as error:
+        raise Failed(_explain(error)) from error
+    if not block:
+        raise Failed("broke off")
+    return block
 
 
 def _open(hosted: HostedFile, url: str, first: int, timeout: float, last: str = "") -> HTTPResponse:

@@ -207,7 +207,7 @@ def test_two_downloads_at_once_are_refused(
 def test_leftovers_of_a_killed_process_are_swept(
     online: Settings, sources: Callable[..., Sources]
 ) -> None:
-    leftover = online.downloads / ".unpacking-abc"
+    leftover = online.downloads / ".unpacking"
     leftover.mkdir(parents=True)
     (leftover / "half").write_text("")
     fetch(online, quiet, sources=sources("good"))
