@@ -2,52 +2,41 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import accumulate
 from statistics import geometric_mean, median
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.hardware import load_watch
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q1_convolution.comparison import reference
 from mmn13lib.q1_convolution.fast import FastConv2d
 from mmn13lib.q1_convolution.layer import Conv2d
 from mmn13lib.writing.tables import markdown_table
 
 
 class Shape(NamedTuple):
-    """A layer and the side of the square image that comes into it."""
+    """A layer's arguments, from the channels to the padding, and the side of the square image."""
 
     name: str
-    in_channels: int
-    out_channels: int
-    kernel_size: tuple[int, int]
-    stride: int
-    padding: int
+    arguments: tuple[int, int, tuple[int, int], int, int]
     side: int
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The layer's constructor arguments."""
-        fields = self._asdict()
-        return {name: fields[name] for name in fields if name not in ("name", "side")}
 
 
 SHAPES = [
-    Shape("7×7/2, 3→64, 224²", 3, 64, (7, 7), 2, 3, 224),
-    Shape("3×3, 64→64, 56²", 64, 64, (3, 3), 1, 1, 56),
-    Shape("3×3/2, 64→128, 56²", 64, 128, (3, 3), 2, 1, 56),
-    Shape("3×3, 256→256, 14²", 256, 256, (3, 3), 1, 1, 14),
-    Shape("1×1/2, 128→256, 28²", 128, 256, (1, 1), 2, 0, 28),
-    Shape("2×1, 64→64, 28²", 64, 64, (2, 1), 1, 0, 28),
+    Shape("7×7/2, 3→64, 224²", (3, 64, (7, 7), 2, 3), 224),
+    Shape("3×3, 64→64, 56²", (64, 64, (3, 3), 1, 1), 56),
+    Shape("3×3/2, 64→128, 56²", (64, 128, (3, 3), 2, 1), 56),
+    Shape("3×3, 256→256, 14²", (256, 256, (3, 3), 1, 1), 14),
+    Shape("1×1/2, 128→256, 28²", (128, 256, (1, 1), 2, 0), 28),
+    Shape("2×1, 64→64, 28²", (64, 64, (2, 1), 1, 0), 28),
 ]
-WAYS = ("forward", "both")
-LAYERS: dict[str, Callable[..., Any]] = {"conv2d": reference, "plain": Conv2d, "fast": FastConv2d}
+LAYERS: dict[str, type[nn.Module]] = {"conv2d": nn.Conv2d, "plain": Conv2d, "fast": FastConv2d}
 MODULES = ["mmn13lib.q1_convolution.layer", "mmn13lib.q1_convolution.fast"]
 
 
@@ -75,49 +64,49 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     return result
 
 
+def _forward(layer: nn.Module, images: Tensor, gradient: Tensor) -> None:
+    with torch.no_grad():
+        layer(images)
+
+
+def _both(layer: nn.Module, images: Tensor, gradient: Tensor) -> None:
+    leaf = images.detach().requires_grad_()
+    torch.autograd.grad(layer(leaf), (leaf, *layer.parameters()), gradient)
+
+
+WAYS = {"forward": _forward, "both": _both}
+
+
 def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
     """Time one shape, the layers taking turns, so that a busy moment meets them all.
 
     Gives the median seconds of each layer, and as ``memory`` the most bytes that it held.
     """
-    images = torch.randn(batch, shape.in_channels, shape.side, shape.side)
-    layers = {name: make(**shape.arguments) for name, make in LAYERS.items()}
+    images = torch.randn(batch, shape.arguments[0], shape.side, shape.side)
+    layers = {name: make(*shape.arguments) for name, make in LAYERS.items()}
     for layer in layers.values():
         layer.load_state_dict(layers["conv2d"].state_dict())
     gradient = torch.randn_like(layers["conv2d"](images))
     calls = {
-        way: {name: _call(layer, images, gradient, way) for name, layer in layers.items()}
-        for way in WAYS
+        way: {name: partial(run, layer, images, gradient) for name, layer in layers.items()}
+        for way, run in WAYS.items()
     }
-    times = {way: _medians(list(calls[way].values()), rounds) for way in WAYS}
     return {
         "name": shape.name,
-        **{way: dict(zip(LAYERS, times[way], strict=True)) for way in WAYS},
+        **{way: _medians(calls[way], rounds) for way in WAYS},
         "memory": {name: peak_memory(call) for name, call in calls["both"].items()},
     }
 
 
-def _call(layer: Any, images: Tensor, gradient: Tensor, way: str) -> Callable[[], Any]:
-    def forward() -> None:
-        with torch.no_grad():
-            layer(images)
-
-    def both() -> None:
-        leaf = images.detach().requires_grad_()
-        torch.autograd.grad(layer(leaf), (leaf, *layer.parameters()), gradient)
-
-    return forward if way == "forward" else both
-
-
-def _medians(calls: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
-    times: list[list[float]] = [[] for _ in calls]
+def _medians(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 1):
-        for call, its_times in zip(calls, times, strict=True):
+        for name, call in calls.items():
             start = time.perf_counter()
             call()
             if turn > 0:  # the first one warms up
-                its_times.append(time.perf_counter() - start)
-    return [median(its_times) for its_times in times]
+                times[name].append(time.perf_counter() - start)
+    return {name: median(its_times) for name, its_times in times.items()}
 
 
 def peak_memory(call: Callable[[], Any]) -> int:

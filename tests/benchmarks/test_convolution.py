@@ -12,8 +12,8 @@ from mmn13lib.benchmarks import measurements
 @pytest.fixture
 def result(monkeypatch, settings):
     small = [
-        benchmark.Shape("small", 2, 3, (3, 3), 2, 1, 8),
-        benchmark.Shape("1×1", 2, 3, (1, 1), 1, 0, 8),
+        benchmark.Shape("small", (2, 3, (3, 3), 2, 1), 8),
+        benchmark.Shape("1×1", (2, 3, (1, 1), 1, 0), 8),
     ]
     monkeypatch.setattr(benchmark, "SHAPES", small)
     return benchmark.run(settings, quick=True)
