@@ -42,27 +42,27 @@ def part_path(path: Path) -> Path:
 
 def usable(hosted: Sequence[HostedFile]) -> set[str]:
     """Ask every address at once for a byte; give those that answer rightly and in time."""
-    answers: Queue[str | None] = Queue()
+    answers: Queue[str] = Queue()
 
     def ask(each: HostedFile, url: str) -> None:
         try:
             _open(each, url, 0, PROBE_TIMEOUT, last="0").close()
             answers.put(url)
         except Failed:
-            answers.put(None)
+            answers.put("")
 
     asked = [(each, url) for each in hosted for url in each.urls]
     for question in asked:
         # daemons: one that hangs in a name look-up must not keep the program from ending
         Thread(target=ask, args=question, daemon=True).start()
-    found: set[str | None] = set()
+    found: set[str] = set()
     deadline = time.monotonic() + PROBE_TIMEOUT
     with suppress(Empty):
         for _ in asked:
             found.add(answers.get(timeout=max(0, deadline - time.monotonic())))
             if all(found & {*each.urls} for each in hosted):
                 deadline = min(deadline, time.monotonic() + OTHER_HOSTS_TIMEOUT)
-    return found - {None}
+    return found - {""}
 
 
 def download(

@@ -39,21 +39,17 @@ def lay_out(folder: Path, material: Material) -> None:
     for name in measured(settings):
         target = measurements.measurement_path(Settings(folder), name)
         storage.write_json(target, measurements.load(settings, name))
-    (folder / REQUIREMENTS).write_text(requirements(material.book), "utf-8")
     student, book = material.student, material.book
-    text = (
-        Path(__file__)
-        .with_name("read_me.txt")
-        .read_text("utf-8")
-        .format(
-            title=book.option("book.title"),
-            subtitle=str(book.option("book.subtitle")).split(" — ")[0],
-            who=", ".join(filter(None, [student.name, f"id {student.id}"])),
-            video=student.video or "none",
-            notice=f"\n{material.notice}\n" if material.notice else "",
-        )
+    (folder / REQUIREMENTS).write_text(requirements(book), "utf-8")
+    text = Path(__file__).with_name("read_me.txt").read_text("utf-8")
+    filled = text.format(
+        title=book.option("book.title"),
+        subtitle=str(book.option("book.subtitle")).split(" — ")[0],
+        who=", ".join(filter(None, [student.name, f"id {student.id}"])),
+        video=student.video or "none",
+        notice=f"\n{material.notice}\n" if material.notice else "",
     )
-    (folder / READ_ME).write_text(text, "utf-8")
+    (folder / READ_ME).write_text(filled, "utf-8")
 
 
 def belongs(name: str) -> bool:
@@ -69,7 +65,5 @@ def requirements(book: Book) -> str:
     distributions = packages_distributions()  # reads every installed package: once is enough
     found = {name for library in libraries for name in distributions.get(library, [])}
     normal = {name.strip().lower().replace("_", "-") for name in (*found, *TO_OPEN)}
-    chosen = [
-        f"{name}=={version(name).partition('+')[0]}" for name in sorted(normal - {"mmn13lib"})
-    ]
-    return "# what this was made with, on Python 3.11 or newer\n" + "\n".join([*chosen, ""])
+    pins = [f"{name}=={version(name).partition('+')[0]}" for name in sorted(normal - {"mmn13lib"})]
+    return "\n".join(["# what this was made with, on Python 3.11 or newer", *pins, ""])

@@ -68,12 +68,6 @@ def used_names(code: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
-def defined_names(code: str) -> set[str]:
-    """List the functions and classes that code defines."""
-    definitions = ast.FunctionDef | ast.ClassDef
-    return {node.name for node in ast.parse(code).body if isinstance(node, definitions)}
-
-
 def _import_lines(names: dict[str, Origin]) -> list[str]:
     """Write import statements: the standard library's, those of others, the package's."""
     aliases: dict[tuple[bool, bool, bool, str], list[str]] = {}

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from mmn13lib.benchmarks import measurements
+from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering import cache
-from mmn13lib.rendering.book import Book, read_book, read_chapter
+from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.submission.identity import Student, faults, refuse
 
 PLACEHOLDER = "Your Name"
@@ -58,10 +59,7 @@ def gather(settings: Settings, given: Student, force: bool = False) -> Material:
     }
     if sample:
         config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
-    named = Book(book.root, config)
-    # read once more: a chapter may say who hands it in
-    chapters = tuple(read_chapter(old.path, named, old.appendix) for old in book.chapters)
-    return Material(settings, replace(named, chapters=chapters), student, found)
+    return Material(settings, replace(book, config=config), student, found)
 
 
 def _outdated(settings: Settings) -> list[str]:
@@ -88,6 +86,13 @@ def measured(settings: Settings) -> list[str]:
     return [name for name in names if measurements.measurement_path(settings, name).is_file()]
 
 
-def folder_of(settings: Settings) -> Path:
-    """Name the folder of what is handed in, which git ignores."""
-    return settings.root / "submission"
+def put(settings: Settings, name: str, content: bytes) -> Path:
+    """Write a file, whole or not at all, into the folder of what is handed in."""
+    target = settings.root / "submission" / name
+    unfinished = target.with_name(f"{name}.unfinished")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        unfinished.write_bytes(content)
+        return unfinished.replace(target)
+    except OSError as error:
+        raise storage.disk_error(target, error) from error

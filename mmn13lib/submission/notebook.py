@@ -1,6 +1,6 @@
 """Makes the one notebook: the text that the report's filter writes, cut at the filter's marks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from mmn13lib.rendering.execution import Executed
 from mmn13lib.submission.definitions import (
     Origin,
     bound_by_imports,
-    defined_names,
     definition,
     listed,
     resolve,
@@ -51,10 +50,13 @@ QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "[@", "{#", ":::", "\tag{")
 
 @dataclass(frozen=True)
 class Draft:
-    """A notebook without outputs; by label, the report's Markdown outputs and its forms of them."""
+    """A notebook without outputs; the report's Markdown outputs and their forms for a viewer.
+
+    By label, the pictures' alternative texts.
+    """
 
     notebook: NotebookNode
-    displayed: dict[str, list[tuple[str, str]]]
+    displayed: dict[str, str]
     alternatives: dict[str, str]
 
 
@@ -71,22 +73,23 @@ def is_question(name: str) -> bool:
 def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
     """Make the notebook from the executed chapters; those of no question count for numbers only."""
     reported = {
-        cell.label: [output.get("data", {}).get("text/markdown", "") for output in outputs]
+        cell.label: outputs
         for chapter in chapters
         for cell, outputs in zip(chapter.chapter.cells, chapter.outputs, strict=True)
     }
     code = _with_definitions(questions(book))
-    changed = [
-        replace(chapter, chapter=_with_sources(chapter.chapter, code)) for chapter in chapters
-    ]
-    front, *pieces = _cut(convert(changed, book, "notebook", folder))
+    changed = [replace(each, chapter=_with_sources(each.chapter, code)) for each in chapters]
+    front, *pieces = convert(changed, book, "notebook", folder).split("<!-- mmn13 ")
     cells = [
-        new_markdown_cell(f"{front[2]}\n\n{ABOUT}", id="front"),
+        new_markdown_cell(f"{front.strip()}\n\n{ABOUT}", id="front"),
         new_code_cell(f"# set-up\n{SET_UP}", id="set-up"),
     ]
-    displayed: dict[str, list[tuple[str, str]]] = {}
+    displayed: dict[str, str] = {}
     chapter = label = ""
-    for kind, argument, text in pieces:
+    for piece in pieces:
+        mark, _, text = piece.partition(" -->")
+        kind, _, argument = mark.partition(" ")
+        text = text.strip("\n")
         if kind == "chapter":
             chapter = Path(argument).stem
         if not (is_question(chapter) or chapter == "references"):
@@ -98,7 +101,7 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
             if any(lines):
                 cells.append(new_code_cell("\n".join([f"# {label}", *lines]), id=label))
         elif kind == "output":
-            displayed.setdefault(label, []).append((reported[label][int(argument)], text))
+            displayed[reported[label][int(argument)].data["text/markdown"]] = text
         elif text:
             cells.append(new_markdown_cell(text, id=f"{chapter}-text-{len(cells)}"))
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
@@ -109,16 +112,6 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
         for cell in question.cells
     }
     return Draft(new_notebook(cells=cells, metadata=metadata), displayed, alternatives)
-
-
-def _cut(text: str) -> Iterator[tuple[str, str, str]]:
-    """Cut at the filter's marks: each one's kind and argument, and the text up to the next."""
-    front, *pieces = text.split("<!-- mmn13 ")
-    yield "front", "", front.strip()
-    for piece in pieces:
-        mark, _, rest = piece.partition(" -->")
-        kind, _, argument = mark.partition(" ")
-        yield kind, argument, rest.strip("\n")
 
 
 def _with_definitions(chapters: Sequence[Chapter]) -> dict[str, str]:
@@ -135,25 +128,17 @@ def _with_definitions(chapters: Sequence[Chapter]) -> dict[str, str]:
                 new = [thing for thing in things if thing.__name__ not in defined]
                 code[cell.label] = definition(new, defined)
                 defined |= {thing.__name__ for thing in new}
-    used: set[str] = set()
-    waiting = set(defined)
-    early: set[str] = set()  # a cell before the definition calls them: their import stays
-    for source in code.values():
-        used |= used_names(source)
-        waiting -= defined_names(source)
-        early |= used & waiting
+    needed = set().union(*map(used_names, code.values())) - defined
     for label, source in code.items():
-        origins = bound_by_imports(source)
-        own = {name for name in origins if origins[name][0].startswith("mmn13lib")}
-        code[label] = without_imports(source, own & (defined - early | own - used))
+        imports = bound_by_imports(source).items()
+        own = {name for name, (module, _) in imports if module.startswith("mmn13lib")}
+        code[label] = without_imports(source, own - needed)
     return code
 
 
 def _with_sources(chapter: Chapter, code: Mapping[str, str]) -> Chapter:
     parts = (
-        replace(part, source=code[part.label])
-        if isinstance(part, Cell) and part.label in code
-        else part
+        replace(part, source=code.get(part.label, part.source)) if isinstance(part, Cell) else part
         for part in chapter.parts
     )
     return replace(chapter, parts=tuple(parts))
@@ -167,16 +152,15 @@ def finish(draft: Draft) -> None:
         # warnings name folders of the machine and differ from one to the next
         cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         cell.metadata[KEY] = {"shows": bool(cell.outputs)}
-        in_words = dict(draft.displayed.get(cell.id, ()))
         for output in cell.outputs:
             data = output.get("data", {})
             text = data.get("text/markdown", "")
             if any(mark in text for mark in QUARTOS_MARKS):
-                if text not in in_words:
+                if text not in draft.displayed:
                     raise UserError(
                         f"The notebook's {cell.id} displays what only Quarto reads, "
                         f"{text[:200]!r}: labels and references stand whole in its own source."
                     )
-                data["text/markdown"] = in_words[text]
+                data["text/markdown"] = draft.displayed[text]
             if "image/png" in data and draft.alternatives.get(cell.id):
                 output.metadata.setdefault("image/png", {})["alt"] = draft.alternatives[cell.id]

@@ -1,6 +1,5 @@
 """Makes the ZIP: the executed notebook, the report, the sources that both are made from."""
 
-import hashlib
 import io
 import json
 import os
@@ -8,7 +7,7 @@ import platform
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from mmn13lib.rendering.execution import (
 )
 from mmn13lib.submission import notebook as notebooks
 from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, lay_out
-from mmn13lib.submission.material import Material, folder_of
+from mmn13lib.submission.material import Material, put
 
 LARGEST = 20 * 10**6
 
@@ -49,21 +48,14 @@ def make(material: Material, progress: Progress = print) -> Path:
         shutil.copyfile(report.result(), folder / REPORT)
         text = json.dumps(notebook, indent=1, ensure_ascii=False)  # as Jupyter does
         (folder / NOTEBOOK).write_text(f"{text}\n", "utf-8")
-        for file in _files(folder):
-            name = file.relative_to(folder).as_posix()
-            _refuse_machine_paths(name, file.read_bytes(), settings)
-        content = _zipped(folder)
-    size = max(len(content), len(text.encode()))
+        contents = _contents(folder)
+    for name, content in contents.items():
+        _refuse_machine_paths(name, content, settings)
+    archive = _zipped(contents)
+    size = max(len(archive), len(contents[NOTEBOOK]))
     if size > LARGEST:
         raise UserError(f"The submission would have {size / 1e6:.0f} MB, more than the 20 allowed.")
-    target = folder_of(settings) / f"mmn13-{material.student.id}.zip"
-    try:
-        target.parent.mkdir(exist_ok=True)
-        unfinished = target.with_suffix(".unfinished")
-        unfinished.write_bytes(content)
-        return unfinished.replace(target)
-    except OSError as error:
-        raise storage.disk_error(target, error) from error
+    return put(settings, f"mmn13-{material.student.id}.zip", archive)
 
 
 def _report(chapters: Sequence[Executed], material: Material, pages: Path) -> Path:
@@ -94,7 +86,7 @@ def executed_notebook(
     kept = material.settings.cache / "notebooks" / f"{_key(code, folder)}.json"
     try:
         stored = storage.read_json(kept)
-    except (storage.Damaged, ValueError):
+    except storage.Damaged:
         stored = {"seconds": _execute(notebook, folder, progress)}
         stored["cells"] = [[cell.execution_count, cell.outputs] for cell in code]
         for older in kept.parent.glob("*"):
@@ -129,16 +121,16 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Progress) -> dict[s
 
 def _key(code: Sequence[NotebookNode], folder: Path) -> str:
     """Digest all that an execution depends on."""
-    sources = [platform.python_version(), *(cell.source for cell in code)]
-    digest = hashlib.sha256(json.dumps(sources).encode())
-    for file in _files(folder):
-        if file.name != READ_ME:
-            digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
+    contents = _contents(folder)
+    del contents[READ_ME]  # it names the student, and no cell reads it
+    texts = [platform.python_version(), *(cell.source for cell in code), *contents]
+    return storage.digest(json.dumps(texts), *contents.values())[:16]
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Read a folder's files, under their paths within it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
 def _refuse_machine_paths(name: str, content: bytes, settings: Settings) -> None:
@@ -155,12 +147,12 @@ def _refuse_machine_paths(name: str, content: bytes, settings: Settings) -> None
             )
 
 
-def _zipped(folder: Path) -> bytes:
-    """Zip a folder so that the same files give the same bytes."""
+def _zipped(contents: Mapping[str, bytes]) -> bytes:
+    """Zip files so that the same ones give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for file in _files(folder):
-            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

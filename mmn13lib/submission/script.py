@@ -3,20 +3,18 @@
 Under each heading is a scene, which names cells in backticks and ends with what to say.
 """
 
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Chapter, read_chapter
 from mmn13lib.rendering.document import assemble, build
 from mmn13lib.rendering.execution import Executed, execute
 from mmn13lib.submission.contents import lay_out
-from mmn13lib.submission.material import Material, folder_of
+from mmn13lib.submission.material import Material, put
 from mmn13lib.submission.notebook import questions
 from mmn13lib.submission.package import executed_chapters, executed_notebook
 from mmn13lib.writing.tables import markdown_table
@@ -110,12 +108,7 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
             title = "Not CIFAR-10"
             before = f'::: {{.callout-warning title="{title}"}}\n{material.notice}\n:::\n\n{before}'
         made = _typeset(timed(story, seconds, before), book, pages)
-        target = folder_of(settings)
-        try:
-            target.mkdir(exist_ok=True)
-            return [Path(shutil.copyfile(file, target / file.name)) for file in made]
-        except OSError as error:
-            raise storage.disk_error(target / "video-script.pdf", error) from error
+        return [put(settings, file.name, file.read_bytes()) for file in made]
 
 
 def _typeset(text: str, book: Book, folder: Path) -> list[Path]:

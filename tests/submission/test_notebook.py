@@ -13,12 +13,7 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.execution import Executed
 from mmn13lib.submission import notebook as notebooks
-from mmn13lib.submission.definitions import (
-    bound_by_imports,
-    defined_names,
-    listed,
-    used_names,
-)
+from mmn13lib.submission.definitions import bound_by_imports, listed
 
 PROJECT = Path(__file__).parents[2]
 SUBMISSION = PROJECT / "mmn13lib" / "submission"
@@ -138,11 +133,8 @@ def test_nothing_is_defined_twice_or_imported_for_nothing(real: NotebookNode) ->
     code = [cell.source.replace("%config", "#") for cell in real.cells if cell.cell_type == "code"]
     defined = re.findall(r"^(?:class|def) (\w+)", "\n".join(code), flags=re.M)
     assert len(defined) == len(set(defined))
-    waiting: set[str] = set()  # imported, and only to be used by what stands before the definition
     for cell in code:
-        waiting -= used_names(cell)
-        assert not waiting & defined_names(cell)
-        waiting |= {name for name in bound_by_imports(cell) if name in defined}
+        assert not bound_by_imports(cell).keys() & {*defined}
 
 
 def names(code: str) -> tuple[set[str], set[str]]:

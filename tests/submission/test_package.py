@@ -100,7 +100,7 @@ def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "inside").mkdir(parents=True)
         (tmp_path / name / "inside" / "a.txt").write_text("text")
-    first, second = (package._zipped(tmp_path / name) for name in ("one", "two"))
+    first, second = (package._zipped(package._contents(tmp_path / name)) for name in ("one", "two"))
     assert first == second
     (tmp_path / "a.zip").write_bytes(first)
     assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["inside/a.txt"]
