@@ -8,12 +8,12 @@ import base64
 import html
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
@@ -23,17 +23,19 @@ FORMATS = ("html", "typst")
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]")
+_WHOLE = ("--wrap=preserve", "--citeproc", "--number-sections", "--toc", "--toc-depth=2")
 _WRITERS = {
-    "html": ("--to=html", "--mathml", "--embed-resources", "--wrap=preserve"),
-    "typst": ("--to=typst", "--syntax-highlighting=idiomatic", "--wrap=preserve"),
+    "html": ("--to=html", "--mathml", "--embed-resources", *_WHOLE),
+    "typst": ("--to=typst", "--syntax-highlighting=idiomatic", *_WHOLE),
     "notebook": (
         "--to=commonmark+tex_math_dollars+pipe_tables+raw_html",
         "--wrap=none",
         "--syntax-highlighting=none",
     ),
 }
-_TEMPLATES = {"html": "report.html", "typst": "report.typ", "notebook": "report.md"}
+_ENDINGS = {"html": "html", "typst": "typ", "notebook": "md"}
 
 
 def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
@@ -48,7 +50,7 @@ def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
     outputs = iter(chapter.outputs)
     for part in chapter.chapter.parts:
         if isinstance(part, Cell):
-            blocks = list(_cell(part, next(outputs), _options(part, book, format), format, folder))
+            blocks = _cell(part, next(outputs), _options(part, book, format), format, folder)
             pieces.append("\n" + "\n\n".join(blocks) + "\n")
         else:
             # pandoc reads the chapters as one document, in which footnotes need their own names
@@ -59,48 +61,37 @@ def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
 def _options(cell: Cell, book: Book, format: str) -> dict[str, Any]:
     """Merge a cell's options over those of the format and of the book."""
     of_format = book.option(f"format.{format}", {})
-    fold = {"code-fold": of_format.get("code-fold", False)}
-    return {**book.option("execute", {}), **fold, **of_format.get("execute", {}), **cell.options}
+    of_all = book.option("execute", {})
+    return {**of_all, **of_format, **of_format.get("execute", {}), **cell.options}
 
 
 def _cell(
     cell: Cell, outputs: list[Any], options: dict[str, Any], format: str, folder: Path
-) -> Iterator[str]:
-    """Yield the Markdown blocks that a cell becomes."""
+) -> list[str]:
+    """List the Markdown blocks that a cell becomes."""
     hidden = options.get("include") is False
+    if cell.holds_digest or (hidden and format != "notebook"):
+        return []
+    shown = [] if hidden or options.get("output") is False else outputs
     if format == "notebook":
-        shown = [] if hidden or options.get("output") is False else outputs
-        body = [] if cell.holds_digest else [_notebook_cell(cell, shown)]
-    elif hidden:
-        return
+        code, body = [], [_notebook_cell(cell, shown)]
     else:
-        yield from _code(cell, options, format)
-        silent = options.get("output", True) is False
-        body = [
-            _output(cell, output, options, number, folder)
-            for number, output in enumerate([] if silent else outputs)
-        ]
-    caption = options.get("fig-cap") or options.get("tbl-cap")
-    if caption:
-        yield f"::: {{#{cell.label}}}"
-        yield from filter(None, body)
-        yield str(caption).strip()
-        yield ":::"
-    else:
-        yield from filter(None, body)
+        code = _code(cell, options, format)
+        body = [_output(cell, output, options, i, folder) for i, output in enumerate(shown)]
+    if caption := options.get("fig-cap") or options.get("tbl-cap"):
+        body = [f"::: {{#{cell.label}}}", *body, str(caption).strip(), ":::"]
+    return [block for block in (*code, *body) if block]
 
 
-def _code(cell: Cell, options: dict[str, Any], format: str) -> Iterator[str]:
+def _code(cell: Cell, options: dict[str, Any], format: str) -> list[str]:
     if not (options.get("echo", True) and cell.code):
-        return
+        return []
     code = _fenced(cell.code, "python")
-    if format == "html" and options["code-fold"]:
-        summary = html.escape(str(options.get("code-summary", "Code")))
-        yield f'```{{=html}}\n<details class="code"><summary>{summary}</summary>\n```'
-        yield code
-        yield "```{=html}\n</details>\n```"
-    else:
-        yield code
+    if format != "html" or not options.get("code-fold"):
+        return [code]
+    summary = html.escape(str(options.get("code-summary", "Code")))
+    opening = f'<details class="code"><summary>{summary}</summary>'
+    return [_fenced(opening, "{=html}"), code, _fenced("</details>", "{=html}")]
 
 
 def _notebook_cell(cell: Cell, outputs: list[Any]) -> str:
@@ -151,29 +142,21 @@ def _fenced(text: str, language: str) -> str:
 def build(
     chapters: Sequence[Executed], book: Book, folder: Path, formats: Sequence[str] = FORMATS
 ) -> list[Path]:
-    """Make the HTML file and the PDF, or one of them, in an empty folder.
-
-    Raises
-    ------
-    UserError
-        If a reference or a citation has no target, or a format can't be made.
-    """
+    """Make HTML file and PDF in an empty folder; `UserError` for a reference that leads nowhere."""
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(_make, format, chapters, book, folder) for format in formats]
         return [job.result() for job in jobs]
 
 
 def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
-    target = folder / str(book.option("output-file", "report"))
-    made = convert(chapters, book, format, folder)
+    name = book.option("output-file", "report")
+    source = folder / f"{name}.{_ENDINGS[format]}"
+    source.write_text(convert(chapters, book, format, folder), "utf-8")
     if format == "html":
-        page = target.with_name(f"{target.name}.html")
-        page.write_text(made, "utf-8")
-        return page
+        return source
     import typst
 
-    source, paper = folder / "report-source.typ", target.with_name(f"{target.name}.pdf")
-    source.write_text(made, "utf-8")
+    paper = source.with_suffix(".pdf")
     try:
         # its own fonts hold every letter of the report; others would differ between machines
         typst.compile(
@@ -185,11 +168,10 @@ def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -
 
 
 def pandoc_path() -> str:
-    """Find the installed wheel's pandoc: pypandoc prefers the newest that the PATH has."""
+    """Name the installed wheel's pandoc: pypandoc prefers the newest that the PATH has."""
     import pypandoc
 
-    own = sorted(Path(pypandoc.__file__).parent.glob("files/pandoc*"))
-    return str(own[0]) if own else str(pypandoc.get_pandoc_path())
+    return shutil.which("pandoc", path=Path(pypandoc.__file__).with_name("files")) or "pandoc"
 
 
 def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
@@ -202,16 +184,16 @@ def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path)
         (folder / Path(partial).name).write_bytes((book.root / partial).read_bytes())
     metadata = folder / f"{format}.json"
     metadata.write_text(json.dumps(_metadata(book, format)), "utf-8")
-    template = folder / _TEMPLATES[format]
+    template = folder / f"report.{_ENDINGS[format]}"
     template.write_bytes((HERE / "templates" / template.name).read_bytes())
     sheets = [HERE / "templates" / "report.css", book.root / book.option("format.html.css")]
     command = [
-        *(pandoc_path(), "--from=markdown+autolink_bare_uris", *_WRITERS[format]),
-        *("--standalone", f"--template={template}", f"--lua-filter={HERE / 'filter.lua'}"),
+        *(pandoc_path(), "--from=markdown+autolink_bare_uris", "--standalone"),
+        # the filter runs before citeproc, which is one of the writers' options
+        *(f"--template={template}", f"--lua-filter={HERE / 'filter.lua'}", *_WRITERS[format]),
         # the name, id and link are text; what the file holds is read as Markdown
         *(f"--metadata-file={metadata}", *_as_text(book)),
-        *(() if format == "notebook" else ("--citeproc", "--number-sections", "--toc")),
-        *("--toc-depth=2", *(f"--css={sheet}" for sheet in sheets if sheet.is_file())),
+        *(f"--css={sheet}" for sheet in sheets if sheet.is_file()),
     ]
     done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", cwd=folder)
     missing = re.search(r"[Cc]itation (\S+) not found", done.stderr)
@@ -230,7 +212,6 @@ def _metadata(book: Book, format: str) -> dict[str, Any]:
         **({"bibliography": str(book.root / bibliography)} if bibliography else {}),
         "lang": book.option("lang", "en"),
         "keywords": book.option("keywords", []),
-        "notice": book.option("notice"),
         "engine": MADE_BY,
         "link-citations": format != "notebook",
     }
@@ -256,18 +237,5 @@ def fault_of_link(video: str) -> str:
 
 
 def is_web_address(text: str) -> bool:
-    """Tell whether a text is an address that a browser opens.
-
-    Examples
-    --------
-    >>> is_web_address("https://zoom.us/rec/share/abc"), is_web_address("zoom.us/rec")
-    (True, False)
-    """
-    if any(character.isspace() or character in "<>\"'`" for character in text):
-        return False
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port  # a port that is no number is a ValueError
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", host))
+    """Tell whether a text is an address that a browser opens."""
+    return _WEB_ADDRESS.fullmatch(text) is not None
