@@ -76,6 +76,11 @@ class Chapter:
         return self.name.split("-")[0]
 
     @property
+    def names(self) -> set[str]:
+        """Both names, by which it can be asked for."""
+        return {self.name, self.short_name}
+
+    @property
     def cells(self) -> list[Cell]:
         """The code cells, the hidden one for the digest among them."""
         return [part for part in self.parts if isinstance(part, Cell)]
@@ -95,6 +100,13 @@ class Book:
         return next((value for value in found if value is not None), default)
 
     @property
+    def files(self) -> list[str]:
+        """What the configuration names: bibliography, style sheet, the paper's templates."""
+        templates = self.option("format.typst.template-partials", [])
+        names = [self.option("bibliography"), self.option("format.html.css"), *templates]
+        return [str(name) for name in names if name]
+
+    @property
     def authors(self) -> list[str]:
         """The names, of which the configuration may give one or a list."""
         author = self.option("book.author")
@@ -104,9 +116,8 @@ class Book:
 def read_book(root: Path) -> Book:
     """Read the configuration and every chapter; `UserError` for what is missing or not known."""
     book = Book(root, read_config(root))
-    templates = book.option("format.typst.template-partials", [])
-    for name in (book.option("bibliography"), book.option("format.html.css"), *templates):
-        if name and not (root / str(name)).is_file():
+    for name in book.files:
+        if not (root / name).is_file():
             raise UserError(f"_quarto.yml names {name}: there is no such file.")
     chapters = tuple(
         read_chapter(root / str(name), book, part == "appendices")

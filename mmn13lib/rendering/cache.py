@@ -3,44 +3,48 @@
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.dependencies import changes, dependencies, key_of
+from mmn13lib.rendering.book import Chapter, read_book
+from mmn13lib.rendering.dependencies import changes, dependencies
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+EMBEDDED, QUARTO = "embedded", "quarto"
 KEPT = 50
-ENTRY = "{}/executed/{}/base.ipynb"
 
 
-def look_up(notebook: "NotebookNode", folder: Path) -> tuple["NotebookNode | None", str]:
-    """Find an executed notebook in jupyter-cache's folder, and the name of its entry."""
+def folder_of(chapter: Chapter, settings: Settings, engine: str) -> Path:
+    """Name jupyter-cache's folder, in which an engine keeps the executed chapter."""
+    if engine == EMBEDDED:
+        return settings.cache / "jupyter"
+    return chapter.path.parent / ".jupyter_cache"
+
+
+def look_up(notebook: "NotebookNode", folder: Path) -> "NotebookNode | None":
+    """Find an executed notebook in jupyter-cache's folder."""
     from jupyter_cache import get_cache
 
     try:
-        cache = get_cache(folder)
-        number, merged = cache.merge_match_into_notebook(notebook)
-        return merged, ENTRY.format(folder.name, cache.get_cache_record(number).hashkey)
+        return get_cache(folder).merge_match_into_notebook(notebook)[1]
     except Exception:  # not there, damaged, or another version's: all the same, execute it
-        return None, ""
+        return None
 
 
-def store(notebook: "NotebookNode", name: str, folder: Path) -> str:
-    """Put an executed notebook into the cache, a new one where it is damaged; name its entry."""
+def store(notebook: "NotebookNode", name: str, folder: Path) -> None:
+    """Put an executed notebook into the cache, a new one where it is damaged."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
     drop_damaged(folder)
     try:
-        bundle = CacheBundleIn(notebook, name)
-        record = get_cache(folder).cache_notebook_bundle(bundle, overwrite=True)
+        get_cache(folder).cache_notebook_bundle(CacheBundleIn(notebook, name), overwrite=True)
     except OSError as error:
         raise storage.disk_error(folder / name, error) from error
     except Exception as error:  # the database's own words for the same
@@ -48,7 +52,6 @@ def store(notebook: "NotebookNode", name: str, folder: Path) -> str:
             f"{folder} could not be written to ({error.__cause__ or error}): "
             "free some space, make it writable, and render again."
         ) from error
-    return ENTRY.format(folder.name, record.hashkey)
 
 
 def forget(mark: str, folder: Path) -> None:
@@ -81,44 +84,38 @@ def drop_damaged(folder: Path) -> bool:
     return False
 
 
-def record(
-    chapter: str, found: dict[str, str], settings: Settings, engine: str, entry: str
-) -> None:
-    """Note that `entry`, a path from `settings.cache`, holds a chapter executed with these."""
-    known = _recorded(chapter, settings, engine)
-    known.pop(key_of(found), None)
-    known[key_of(found)] = {"dependencies": found, "entry": entry}
-    storage.write_json(_record(chapter, settings, engine), dict([*known.items()][-KEPT:]))
+def record(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str) -> None:
+    """Note that an engine's cache holds a chapter executed with these dependencies."""
+    others = [old for old in _recorded(chapter, settings, engine) if old != found]
+    storage.write_json(_record(chapter, settings, engine), [*others, found][-KEPT:])
 
 
-def reasons(chapter: str, found: dict[str, str], settings: Settings, engine: str) -> list[str]:
+def reasons(chapter: Chapter, found: dict[str, str], settings: Settings, engine: str) -> list[str]:
     """Say why a chapter has to be executed: an empty list, if it hasn't."""
     known = _recorded(chapter, settings, engine)
     if not known:
         return ["not executed yet"]
-    kept = known.get(key_of(found))
-    if kept is None:
-        return changes(list(known.values())[-1]["dependencies"], found)
-    return [] if (settings.cache / kept["entry"]).exists() else ["its cached output is gone"]
+    if found not in known:
+        return changes(known[-1], found)
+    gone = not folder_of(chapter, settings, engine).exists()
+    return ["its cached output is gone"] if gone else []
 
 
 def status(settings: Settings, engine: str) -> list[tuple[str, list[str]]]:
     """List each chapter with what changed since an engine executed it: nothing for a fresh one."""
     book = read_book(settings.root)
     return [
-        (chapter.name, reasons(chapter.name, found, settings, engine))
+        (chapter.name, reasons(chapter, dependencies(chapter, book, settings), settings, engine))
         for chapter in book.chapters
-        if (found := dependencies(chapter, book, settings))
+        if chapter.cells
     ]
 
 
-def _record(chapter: str, settings: Settings, engine: str) -> Path:
-    return settings.cache / "chapters" / engine / f"{chapter}.json"
+def _record(chapter: Chapter, settings: Settings, engine: str) -> Path:
+    return settings.cache / "dependencies" / engine / f"{chapter.name}.json"
 
 
-def _recorded(chapter: str, settings: Settings, engine: str) -> dict[str, Any]:
-    try:
-        known = storage.read_json(_record(chapter, settings, engine))
-        return {key: state for key, state in known.items() if "entry" in state}
-    except (storage.Damaged, ValueError, AttributeError, TypeError):
-        return {}
+def _recorded(chapter: Chapter, settings: Settings, engine: str) -> list[dict[str, str]]:
+    with suppress(storage.Damaged):
+        return list(storage.read_json(_record(chapter, settings, engine)))
+    return []

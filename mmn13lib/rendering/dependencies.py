@@ -11,10 +11,12 @@ import sys
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 
-from mmn13lib.benchmarks.measurements import measurement_path
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.foundation.storage import digest
+from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.experiment import completion
 from mmn13lib.rendering.book import DIGEST_CELL, Book, Cell, Chapter
 
 CELLS = "its code cells"
@@ -35,31 +37,25 @@ def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, 
         "Python": platform.python_version(),
     }
     package = settings.root / "mmn13lib"
-    code = "\n".join(_plain_python(cell) for cell in cells)
+    code = "\n".join(map(_checked_code, cells))
     files, libraries = provenance.import_closure(provenance.imported_names(code), package)
-    for file in files:
-        found[file.relative_to(settings.root).as_posix()] = provenance.file_digest(file)[:16]
     sources = [code, *(file.read_text("utf-8") for file in files)]
-    libraries |= {name for source in sources for name in _names_of_versions(source)}
+    for file, source in zip(files, sources[1:], strict=True):
+        found[file.relative_to(settings.root).as_posix()] = digest(source)[:16]
+    libraries |= _texts(sources, "importlib.metadata")
     found |= {name: number for name in sorted(libraries) if (number := _version(name))}
-    for name in sorted({name for source in sources for name in _measurements(source)}):
-        path = measurement_path(settings, name)
-        found[path.relative_to(settings.root).as_posix()] = (
-            provenance.file_digest(path)[:16] if path.is_file() else MISSING
-        )
+    measured = _texts(sources, "measurements")
+    for path in sorted(settings.benchmarks.glob("*.json")):
+        if path.stem in measured:
+            found[path.relative_to(settings.root).as_posix()] = provenance.file_digest(path)[:16]
     if package / INPUTS in files:
         found |= _inputs(settings)
     return found
 
 
-def key_of(found: dict[str, str]) -> str:
-    """Make the key under which a chapter with these dependencies is known."""
-    return provenance.key(dependencies=found)
-
-
 def digest_source(found: dict[str, str]) -> str:
     """Write the hidden cell that makes dependencies part of jupyter-cache's key."""
-    return f"{DIGEST_CELL}: {key_of(found)}"
+    return f"{DIGEST_CELL}: {provenance.key(dependencies=found)}"
 
 
 def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
@@ -80,9 +76,6 @@ def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 def _inputs(settings: Settings) -> dict[str, str]:
     """Name the run's inputs and results as a person does, so that other content is another name."""
-    from mmn13lib.q3_transfer.data import inputs
-    from mmn13lib.q3_transfer.experiment import completion
-
     found = inputs.fingerprint(settings)
     data, weights = "CIFAR-10", "IMAGENET1K_V1"
     if found["mode"] == "sample":
@@ -95,43 +88,21 @@ def _inputs(settings: Settings) -> dict[str, str]:
     return {"data:": data, "weights:": weights, "results:": results}
 
 
-def _plain_python(cell: Cell) -> str:
-    """Blank out IPython's magic lines, which are no Python; refuse what still is none."""
-    code = re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", cell.code)
+def _checked_code(cell: Cell) -> str:
     try:
-        ast.parse(code)
+        ast.parse(cell.code)
     except SyntaxError as error:
         raise UserError(
             f"{cell.file.name}, line {cell.line}: {cell.label} is no valid Python: {error}."
         ) from error
-    return code
+    return cell.code
 
 
-@cache
-def _measurements(source: str) -> frozenset[str]:
-    """Find the names in calls ``measurements.load(settings, "name")``, however it is imported."""
-    if "measurements" not in source:
-        return frozenset()
-    nodes = list(ast.walk(ast.parse(source)))
-    calls = {"measurements.load"}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module == "mmn13lib.benchmarks.measurements":
-            calls |= {name.asname or name.name for name in node.names if name.name == "load"}
-    found = set()
-    for node in nodes:
-        if isinstance(node, ast.Call) and len(node.args) == 2 and ast.unparse(node.func) in calls:
-            found |= {text.value for text in node.args[1:] if isinstance(text, ast.Constant)}
-    return frozenset(map(str, found))
-
-
-@cache
-def _names_of_versions(source: str) -> frozenset[str]:
-    """Find the texts that may name a library, where code asks for the versions of some."""
-    if "importlib.metadata" not in source:
-        return frozenset()
-    texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
-    pattern = re.compile(r"[A-Za-z][\w.-]*")
-    return frozenset(text for text in texts if isinstance(text, str) and pattern.fullmatch(text))
+def _texts(sources: list[str], mark: str) -> set[str]:
+    """List the texts that can be a name, in all code that speaks of `mark`."""
+    nodes = (node for source in sources if mark in source for node in ast.walk(ast.parse(source)))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[\w.-]+", text)}
 
 
 @cache

@@ -15,13 +15,12 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache
-from mmn13lib.rendering.book import Book, Chapter
+from mmn13lib.rendering.book import Book, Cell, Chapter
 from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-ENGINE = "embedded"
 ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
 KEPT = "The last good report is still in its place, and the chapters that were done are kept."
 Progress = Callable[[str], None]
@@ -36,7 +35,8 @@ import matplotlib.pyplot as plt
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 set_matplotlib_formats({format!r})
 plt.rcParams.update({{
-    "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})"""
+    "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})
+"""
 
 # Personal start-up files would change what the cells give; the warning is about a socket that
 # only this machine reaches.
@@ -83,27 +83,24 @@ def execute(
     """
     if not chapter.cells:
         return Executed(chapter, ())
-    found = dependencies(chapter, book, settings)
-    notebook = _notebook(chapter, book, found)
-    folder = settings.cache / "jupyter"
-    if not rerun:
-        cached, entry = cache.look_up(notebook, folder)
-        if cached is not None:
-            progress(f"{chapter.short_name}: fresh")
-            cache.record(chapter.name, found, settings, ENGINE, entry)
-            return Executed(chapter, _outputs(cached))
-    reasons = ["asked for"] if rerun else cache.reasons(chapter.name, found, settings, ENGINE)
-    progress(f"{chapter.short_name}: {'; '.join(reasons) or 'its cached output is damaged'}")
+    folder = cache.folder_of(chapter, settings, cache.EMBEDDED)
     for _ in range(ATTEMPTS):
-        _run(notebook, chapter, settings, progress)
-        before, found = found, dependencies(chapter, book, settings)
-        if found == before:
-            entry = cache.store(notebook, chapter.name, folder)
-            cache.record(chapter.name, found, settings, ENGINE, entry)
-            return Executed(chapter, _outputs(notebook))
-        changed = ", ".join(changes(before, found))
-        progress(f"{chapter.short_name}: {changed} changed while it was executed: once more")
+        found = dependencies(chapter, book, settings)
         notebook = _notebook(chapter, book, found)
+        cached = None if rerun else cache.look_up(notebook, folder)
+        if cached is None:
+            reasons = cache.reasons(chapter, found, settings, cache.EMBEDDED)
+            why = ["asked for"] if rerun else reasons or ["its cached output is damaged"]
+            progress(f"{chapter.short_name}: {'; '.join(why)}")
+            _run(notebook, chapter, settings, progress)
+            if changed := ", ".join(changes(found, dependencies(chapter, book, settings))):
+                progress(f"{chapter.short_name}: {changed} changed meanwhile: once more")
+                continue
+            cache.store(notebook, chapter.name, folder)
+        else:
+            progress(f"{chapter.short_name}: fresh")
+        cache.record(chapter, found, settings, cache.EMBEDDED)
+        return Executed(chapter, tuple(cell.outputs for cell in (cached or notebook).cells))
     raise UserError(
         f"{chapter.path.name}: {changed} kept changing while it was executed: render again when "
         "the files are at rest."
@@ -111,32 +108,27 @@ def execute(
 
 
 def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookNode":
-    """Make the notebook: a hidden set-up cell, then the chapter's cells."""
+    """Make the notebook: a hidden cell with set-up and digest, then the chapter's own."""
     from nbformat.v4 import new_code_cell, new_notebook
 
     defaults = {"format": "svg", "width": 6.4, "height": 3, "dpi": 144}
     figures = {name: book.option(f"fig-{name}", value) for name, value in defaults.items()}
-    sources = [_SET_UP.format(**figures)]
-    for cell in chapter.cells:
-        sources.append(digest_source(found) if cell.holds_digest else cell.source)
+    hidden = _SET_UP.format(**figures) + digest_source(found)
+    sources = [hidden, *(cell.source for cell in chapter.cells[1:])]
     cells = [new_code_cell(text, id=f"cell-{number}") for number, text in enumerate(sources)]
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-def _outputs(notebook: "NotebookNode") -> tuple[list[Any], ...]:
-    return tuple(cell.outputs for cell in notebook.cells[1:])
 
 
 def _run(
     notebook: "NotebookNode", chapter: Chapter, settings: Settings, progress: Progress
 ) -> None:
     """Execute a chapter's notebook; a failure names the chapter, the line and the cell."""
-    cells = chapter.cells
+    cells = chapter.cells  # the first holds the digest
 
     def on_cell(index: int, seconds: float) -> None:
-        if index and not cells[index - 1].holds_digest:
-            place = f"cell {index - 1}/{len(cells) - 1} {cells[index - 1].label}"
+        if index:
+            place = f"cell {index}/{len(cells) - 1} {cells[index].label}"
             progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
 
     try:
@@ -144,9 +136,13 @@ def _run(
         environment = {**cells_environment(settings), "QUARTO_SHARE_PATH": ""}
         run_notebook(notebook, settings.root, environment, on_cell)
     except CellFailed as error:
-        cell = cells[max(error.index - 1, 0)]
-        place = f"{chapter.path.name}, line {cell.line + error.line}"
-        raise UserError(f"{place}: the cell {cell.label} failed: {error}\n{KEPT}") from error
+        raise UserError(failure_of(cells[error.index], error.line, str(error))) from error
+
+
+def failure_of(cell: Cell, line: int, error: str) -> str:
+    """Say where a cell failed, so many lines below its fence."""
+    place = f"{cell.file.name}, line {cell.line + line}"
+    return f"{place}: the cell {cell.label} failed: {error}\n{KEPT}"
 
 
 def cells_environment(settings: Settings) -> dict[str, str]:

@@ -21,7 +21,7 @@ try:
     from mmn13lib.foundation.errors import UserError
     from mmn13lib.foundation.settings import Settings
     from mmn13lib.rendering import cache
-    from mmn13lib.rendering.book import DIGEST_CELL, DIGEST_FOLDER, Book, Chapter, read_book
+    from mmn13lib.rendering.book import DIGEST_CELL, Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
     from mmn13lib.rendering.document import fault_of_link
     from mmn13lib.rendering.execution import neutral_kernel, render_lock
@@ -29,7 +29,6 @@ try:
 except ImportError as error:
     sys.exit(LACKS.format(python=sys.executable, name=error.name))
 
-ENGINE = "quarto"
 PREPARED = "MMN13_PREPARED"
 PENDING = "quarto-render.json"
 SAYS = "mmn13| "
@@ -42,16 +41,16 @@ def before(settings: Settings) -> None:
     _refuse_what_quarto_would_read(book)
     _refuse_personal_settings(settings)
     warnings = [] if os.environ.get(PREPARED) else _prepare(settings)
-    for folder in {chapter.path.parent for chapter in book.chapters}:
-        if cache.drop_damaged(folder / ".jupyter_cache"):
-            _say(f"{folder / '.jupyter_cache'} is damaged: what it held is executed again")
+    for folder in {cache.folder_of(chapter, settings, cache.QUARTO) for chapter in book.chapters}:
+        if cache.drop_damaged(folder):
+            _say(f"{folder} is damaged: what it held is executed again")
     rendered = _rendered(book)
     depends = {}
     for chapter in (chapter for chapter in book.chapters if chapter.cells):
         found = dependencies(chapter, book, settings)
-        _write_cell(chapter, settings.root, digest_source(found) + _quarto_version())
+        _write_cell(chapter, digest_source(found) + _quarto_version())
         if chapter.path in rendered:
-            reasons = cache.reasons(chapter.name, found, settings, ENGINE)
+            reasons = cache.reasons(chapter, found, settings, cache.QUARTO)
             _say(f"{chapter.short_name}: {'; '.join(reasons) or 'fresh'}")
             depends[chapter.name] = found
     pending = {
@@ -82,8 +81,8 @@ def after(settings: Settings, built: Path) -> None:
 def write_cells(settings: Settings) -> None:
     """Make the files that the chapters include, where there are none: Quarto reads them first."""
     for chapter in read_book(settings.root).chapters:
-        if chapter.cells and not _cell_file(chapter, settings.root).exists():
-            _write_cell(chapter, settings.root, DIGEST_CELL)
+        if chapter.cells and not chapter.cells[0].file.exists():
+            _write_cell(chapter, DIGEST_CELL)
 
 
 def _refuse_what_quarto_would_read(book: Book) -> None:
@@ -131,13 +130,11 @@ def _rendered(book: Book) -> set[Path]:
 
 def _note(chapter: Chapter, found: dict[str, str], book: Book, settings: Settings) -> None:
     """Record a chapter as executed; forget it, if something changed while Quarto was at it."""
-    folder = chapter.path.parent / ".jupyter_cache"
     if changed := changes(found, dependencies(chapter, book, settings)):
-        cache.forget(digest_source(found), folder)
+        cache.forget(digest_source(found), cache.folder_of(chapter, settings, cache.QUARTO))
         _say(f"{chapter.short_name}: {', '.join(changed)} changed meanwhile: render it once more")
     else:
-        entry = os.path.relpath(folder, settings.cache)
-        cache.record(chapter.name, found, settings, ENGINE, entry)
+        cache.record(chapter, found, settings, cache.QUARTO)
 
 
 def _made(built: Path) -> list[str]:
@@ -152,17 +149,13 @@ def _warned(settings: Settings) -> list[str]:
     """Give the warnings that the very same Quarto, a preview, has shown before."""
     try:
         last = storage.read_json(settings.cache / PENDING)
-        return list(last["warned"]) if last["quarto"] == os.getppid() else []
-    except (storage.Damaged, ValueError, KeyError, TypeError):
+    except storage.Damaged:
         return []
+    return list(last["warned"]) if last["quarto"] == os.getppid() else []
 
 
-def _cell_file(chapter: Chapter, root: Path) -> Path:
-    return root / "report" / DIGEST_FOLDER / f"{chapter.name}.md"
-
-
-def _write_cell(chapter: Chapter, root: Path, source: str) -> None:
-    file, text = _cell_file(chapter, root), f"```{{python}}\n{source}\n```\n"
+def _write_cell(chapter: Chapter, source: str) -> None:
+    file, text = chapter.cells[0].file, f"```{{python}}\n{source}\n```\n"
     try:
         file.parent.mkdir(exist_ok=True)
         if not file.is_file() or file.read_text("utf-8") != text:  # a preview watches it

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,10 +19,10 @@ import psutil
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import cache, hook
+from mmn13lib.rendering import cache, execution, hook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies, digest_source
-from mmn13lib.rendering.execution import KEPT, Progress, cells_environment, explain, neutral_kernel
+from mmn13lib.rendering.execution import KEPT, Progress
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CHAPTER = re.compile(r"^\[\d+/\d+\] (\S+\.qmd)$")
@@ -72,9 +71,9 @@ def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = p
     hook.write_cells(settings)
     book = read_book(settings.root)
     for chapter in book.chapters:
-        if chapter.cells and (chapter.name in rerun or chapter.short_name in rerun):
+        if chapter.cells and chapter.names & {*rerun}:
             mark = digest_source(dependencies(chapter, book, settings))
-            cache.forget(mark, chapter.path.parent / ".jupyter_cache")
+            cache.forget(mark, cache.folder_of(chapter, settings, cache.QUARTO))
     with _without_leftovers(book):
         _run(book, settings, progress)
     paper = f"{book.option('book.output-file', 'index')}.pdf"
@@ -104,10 +103,10 @@ def _without_leftovers(book: Book) -> Iterator[None]:
 def _run(book: Book, settings: Settings, progress: Progress) -> None:
     """Run Quarto; show its progress line by line and keep all it says in a log."""
     environment = {
-        **cells_environment(settings),
+        **execution.cells_environment(settings),
         "QUARTO_PYTHON": sys.executable,
         hook.PREPARED: "1",
-        **neutral_kernel(settings.cache / "kernel"),
+        **execution.neutral_kernel(settings.cache / "kernel"),
     }
     said: list[str] = []
     with (
@@ -140,8 +139,7 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator[None]:
     def stop(number: int, frame: Any) -> NoReturn:
         raise SystemExit(128 + number)
 
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, stop) if in_main else None
+    previous = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except BaseException:
@@ -156,8 +154,7 @@ def _ending(process: "subprocess.Popen[str]") -> Iterator[None]:
                     one.kill()
         raise
     finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, previous)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _translated(stream: Iterable[str], said: list[str]) -> Iterator[str]:
@@ -187,22 +184,19 @@ def failure(said: Sequence[str], code: int, book: Book) -> str:
     """
     if code < 0:
         return f"Quarto was killed (signal {-code}). {KEPT}"
-    place, label = "", ""
+    place = label = ""
     for line in said:
         if title := _CHAPTER.match(line):
-            place, label = title[1], ""
+            place = f" at {title[1]}"
         elif cell := _CELL.match(line):
             label = cell[3]
     _, found, trace = "\n".join(said).partition("following cell:")
-    if not found:
+    known = [cell for chapter in book.chapters for cell in chapter.cells if cell.label == label]
+    if not (found and known):
         shown = [line for line in said if line.startswith(("mmn13:", "error:", "ERROR"))]
         why = " ".join(shown[:1] or [line for line in said if line][-3:])
-        return f"Quarto failed{' at ' + place if place else ''}: {why.rstrip('.')}. {KEPT}"
-    error, number = explain(trace)
-    begins = 1
-    for failed in (cell for chapter in book.chapters for cell in chapter.cells):
-        if failed.label == label:  # Quarto counts from the line above the first one of code
-            above = failed.source.rstrip("\n").count("\n") - failed.code.count("\n")
-            begins = failed.line + above
-    where = f"{Path(place).name}, line {begins + number}"
-    return f"{where}: the cell {label} failed: {error}\n{KEPT}"
+        return f"Quarto failed{place}: {why.rstrip('.')}. {KEPT}"
+    error, number = execution.explain(trace)
+    # Quarto counts from the line above the first one of code
+    options = known[0].source.rstrip("\n").count("\n") - known[0].code.count("\n")
+    return execution.failure_of(known[0], options + number, error)

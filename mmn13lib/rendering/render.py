@@ -1,7 +1,6 @@
 """Renders the report: prepares, chooses the engine, executes what has to be, publishes."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -10,10 +9,10 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.provenance import file_digest, key
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import cache, quarto
+from mmn13lib.rendering import cache, document, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies
-from mmn13lib.rendering.execution import ENGINE, Progress, execute, render_lock
+from mmn13lib.rendering.execution import Progress, execute, render_lock
 from mmn13lib.rendering.publishing import publish
 
 HERE = Path(__file__).parent
@@ -35,9 +34,8 @@ def render(
 
     engine = quarto.chosen(engine)
     book = read_book(settings.root)
-    names = {name for chapter in book.chapters for name in (chapter.name, chapter.short_name)}
     for name in rerun:
-        if name not in names:
+        if not any(name in chapter.names for chapter in book.chapters):
             known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
     with render_lock(settings, progress):
@@ -57,38 +55,33 @@ def render_embedded(
                 progress(f"{chapter.short_name}: fresh")
         progress("The documents are fresh.")
         return files
-    executed = []
-    for chapter in book.chapters:
-        again = chapter.name in rerun or chapter.short_name in rerun
-        executed.append(execute(chapter, book, settings, progress, again))
+    executed = [
+        execute(chapter, book, settings, progress, rerun=bool(chapter.names & {*rerun}))
+        for chapter in book.chapters
+    ]
     progress("Making the documents.")
-    from mmn13lib.rendering.document import build
-
-    made_from = _key(book, settings)
-    for abandoned in settings.root.glob("_report.build-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
+    made_from, folder = _key(book, settings), settings.cache / "documents"
     try:
-        with tempfile.TemporaryDirectory(prefix="_report.build-", dir=settings.root) as folder:
-            made = build(executed, book, Path(folder))
-            publish(Path(folder), settings.report, {file.name for file in made})
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        made = document.build(executed, book, folder)
+        publish(folder, settings.report, {file.name for file in made})
     except OSError as error:
-        raise storage.disk_error(settings.report / "mmn13.pdf", error) from error
-    files = [settings.report / file.name for file in made]
-    digests = {file.name: file_digest(file) for file in files}
+        raise storage.disk_error(folder, error) from error
+    digests = {file.name: file_digest(file) for file in made}
     storage.write_json(settings.cache / "documents.json", {"key": made_from, "digests": digests})
-    return files
+    return [settings.report / file.name for file in made]
 
 
 def _made_before(book: Book, settings: Settings) -> list[Path]:
     """Find the finished documents, if they and the cache are still those of the same chapters."""
     try:
         made = storage.read_json(settings.cache / "documents.json")
-        files = [settings.report / name for name in made["digests"]]
-        if [file_digest(file) for file in files] != [*made["digests"].values()]:
-            return []
-    except (storage.Damaged, OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = {name: file_digest(settings.report / name) for name in made["digests"]}
+    except (storage.Damaged, OSError):
         return []
-    return files if _key(book, settings) == made["key"] else []
+    fresh = made["key"] and found == made["digests"] and made["key"] == _key(book, settings)
+    return [settings.report / name for name in found] if fresh else []
 
 
 def _key(book: Book, settings: Settings) -> str:
@@ -96,13 +89,11 @@ def _key(book: Book, settings: Settings) -> str:
     content = []
     for chapter in book.chapters:
         found = dependencies(chapter, book, settings)
-        if chapter.cells and cache.reasons(chapter.name, found, settings, ENGINE):
+        if chapter.cells and cache.reasons(chapter, found, settings, cache.EMBEDDED):
             return ""
         content += [repr(chapter.parts), found]
-    names = [book.option("bibliography"), book.option("format.html.css")]
-    names += book.option("format.typst.template-partials", [])
-    files = [book.root / name for name in names if name]
+    files = [book.root / name for name in book.files]
     files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
-    versions = [version(name) for name in ("pypandoc_binary", "typst")]
     digests = [file_digest(file) for file in files]
+    versions = [version(name) for name in ("pypandoc_binary", "typst")]
     return key(content=content, files=digests, book=book.config, versions=versions)

@@ -135,7 +135,7 @@ def test_a_module_saved_while_its_chapter_is_executed_executes_it_once_more(
     outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
     saving.join()
     assert outputs[1][0].text == "2\n"
-    assert "q1: mmn13lib/base.py changed while it was executed: once more" in lines
+    assert "q1: mmn13lib/base.py changed meanwhile: once more" in lines
     module.write_text("one = 1\n")
     outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
     assert outputs[1][0].text == "1\n", "the first output was stored under the first module's key"
@@ -154,5 +154,5 @@ def test_a_full_disk_costs_no_chapter_that_is_in_the_cache(
         write_chapter(executed, "appendix", "# Extra" + cell("appendix-new", "1"))
         with pytest.raises(UserError, match=r"disk is full|could not be written to"):
             rerun(executed, "appendix")
-    shutil.rmtree(executed / "artifacts/cache/chapters")  # so that the cache itself is asked
+    shutil.rmtree(executed / "artifacts/cache/dependencies")  # so that the cache itself is asked
     assert rerun(executed, "q1") == rerun(executed, "q2") == []

@@ -26,4 +26,3 @@ def test_killed_at_random_moments_it_ends_with_the_same_report(tmp_path: Path) -
     for name in ("to warm up", "undisturbed", *map(str, range(1, KILLS + 1))):
         write_book(tmp_path / name)
     kill_at_random_moments(rendered, content, tmp_path, "mmn13lib.rendering.render")
-    assert not [*tmp_path.glob("*/_report.build-*")]
