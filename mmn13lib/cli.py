@@ -20,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Engine = Literal["auto", "quarto", "embedded"]
 Data = Annotated[
     Path | None,
     typer.Option(help="Folder with cifar-10-batches-py.", envvar="MMN13_DATA"),
@@ -32,8 +31,6 @@ Weights = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline", help="Forbid every connection.", envvar="MMN13_OFFLINE")
 ]
-
-
 _say = partial(print, flush=True)
 
 
@@ -108,7 +105,9 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
 
 @app.command()
 def render(
-    engine: Annotated[Engine, typer.Option(help="auto: Quarto where it is.")] = "auto",
+    engine: Annotated[
+        Literal["auto", "quarto", "embedded"], typer.Option(help="auto: Quarto where it is.")
+    ] = "auto",
     rerun: Annotated[
         list[str] | None, typer.Option(metavar="<chapter>", help="Execute it again.")
     ] = None,
@@ -127,9 +126,7 @@ def render(
     files, warnings = render(settings, engine, tuple(rerun or ()), strict, progress=_say)
     for warning in warnings:
         _say(f"\n{warning}")
-    _say("\nThe report:")
-    for file in files:
-        _say(f"  {file}")
+    _say("\nThe report:", *files, sep="\n  ")
 
 
 @app.command()
@@ -194,8 +191,9 @@ def _check_submission(path: Path) -> None:
     from mmn13lib.rendering.book import read_book
     from mmn13lib.submission import check
 
-    findings = check.check(path, read_book(Settings.from_environment().root))
-    for line in check.listing(path):
+    contents = check.unzipped(path)
+    findings = check.check(contents, read_book(Settings.from_environment().root))
+    for line in check.listing(contents):
         print(f"       {line}")
     for finding in findings:
         print(f"{'[?]   ' if finding.ok is None else _mark(finding.ok)} {finding.what}")
@@ -215,9 +213,7 @@ def script(data: Data = None, weights: Weights = None) -> None:
 
     # before the video is recorded there is no link, and the sample shows a rehearsal
     material = gather(_settings(data, weights), Student(), force=True)
-    _say("\nThe video's script:")
-    for file in make(material, progress=_say):
-        _say(f"  {file}")
+    _say("\nThe video's script:", *make(material, progress=_say), sep="\n  ")
 
 
 @app.command()

@@ -43,17 +43,21 @@ class Finding:
     what: str
 
 
-def check(path: Path, book: Book) -> list[Finding]:
-    """Look through a submission for all that the chapters have; `UserError` if it is no ZIP."""
+def unzipped(path: Path) -> dict[str, bytes]:
+    """Read the files in a ZIP; `UserError` if it is none."""
+    if not path.exists():
+        raise UserError(f"There is no file {path}: make it with `mmn13 submit`.")
     try:
         with zipfile.ZipFile(path) as archive:
-            contents = {name: archive.read(name) for name in archive.namelist()}
-    except FileNotFoundError as error:
-        raise UserError(f"There is no file {path}: make it with `mmn13 submit`.") from error
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            return {name: archive.read(name) for name in names}
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        raise UserError(f"{path} is no ZIP that can be read: make it with `mmn13 submit`.") from (
-            error
-        )
+        problem = f"{path} is no ZIP that can be read: make it with `mmn13 submit`."
+        raise UserError(problem) from error
+
+
+def check(contents: dict[str, bytes], book: Book) -> list[Finding]:
+    """Look through a submission's files for all that the chapters have."""
     found = list(_files(contents))
     link = _link(contents.get(READ_ME, b"").decode("utf-8", "replace"))
     if NOTEBOOK in contents:
@@ -68,15 +72,12 @@ def check(path: Path, book: Book) -> list[Finding]:
     return found
 
 
-def listing(path: Path) -> Iterator[str]:
-    """Yield what is in a ZIP: its files, and each folder with their number."""
-    with zipfile.ZipFile(path) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    for top in sorted({entry.filename.split("/")[0] for entry in entries}):
-        inside = [entry for entry in entries if entry.filename.split("/")[0] == top]
-        size = sum(entry.file_size for entry in inside) / 1000
-        many = "" if inside[0].filename == top else f"{len(inside)} files, "
-        yield f"{top}{'/' if many else ''}  {many}{size:,.0f} kB"
+def listing(contents: dict[str, bytes]) -> Iterator[str]:
+    """Yield the files, and each folder with the number of its files."""
+    for top in sorted({name.split("/")[0] for name in contents}):
+        sizes = [len(contents[name]) for name in contents if name.split("/")[0] == top]
+        many = "" if top in contents else f"{len(sizes)} files, "
+        yield f"{top}{'/' if many else ''}  {many}{sum(sizes) / 1000:,.0f} kB"
 
 
 def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
@@ -86,7 +87,7 @@ def _files(contents: dict[str, bytes]) -> Iterator[Finding]:
     for folder in FOLDERS:
         inside = [name for name in contents if name.startswith(folder)]
         yield Finding(bool(inside), f"{folder} has {len(inside)} files")
-    others = [name for name in contents if not name.endswith("/") and not belongs(name)]
+    others = [name for name in contents if not belongs(name)]
     words = f"it does not belong here: {', '.join(others[:5])}" if others else "nothing else"
     yield Finding(not others, words)
 

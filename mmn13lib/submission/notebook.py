@@ -62,12 +62,7 @@ class Draft:
 
 def questions(book: Book) -> list[Chapter]:
     """Choose the chapters that answer a question."""
-    return [chapter for chapter in book.chapters if is_question(chapter.name)]
-
-
-def is_question(name: str) -> bool:
-    """Tell by its name whether a chapter answers a question."""
-    return name[:1] == "q" and name[1:2].isdigit()
+    return [chapter for chapter in book.chapters if chapter.path.match("q[0-9]*")]
 
 
 def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
@@ -84,6 +79,7 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
         new_markdown_cell(f"{front.strip()}\n\n{ABOUT}", id="front"),
         new_code_cell(f"# set-up\n{SET_UP}", id="set-up"),
     ]
+    shown = [*(question.name for question in questions(book)), "references"]
     displayed: dict[str, str] = {}
     chapter = label = ""
     for piece in pieces:
@@ -92,7 +88,7 @@ def draft(chapters: Sequence[Executed], book: Book, folder: Path) -> Draft:
         text = text.strip("\n")
         if kind == "chapter":
             chapter = Path(argument).stem
-        if not (is_question(chapter) or chapter == "references"):
+        if chapter not in shown:
             continue
         if kind == "cell":
             label = argument

@@ -11,9 +11,9 @@ from mmn13lib.foundation.settings import Settings
 
 LEFTOVERS = (
     "_report", "_report.*", "index_files", "report/*_files",
-    ".quarto", ".jupyter_cache", "report/.jupyter_cache",
+    ".quarto", ".jupyter_cache", "report/.jupyter_cache", "artifacts/cache", "artifacts/benchmarks",
 )  # fmt: skip
-"""What both engines make, as patterns from the project's folder."""
+"""What is made within minutes, as patterns from the project's folder."""
 
 LOCKS = ("downloads", "experiment", "render")
 
@@ -41,7 +41,6 @@ def clean(settings: Settings, confirm: Callable[[str], bool]) -> list[Path]:
 
 def _chosen(settings: Settings, confirm: Callable[[str], bool]) -> Iterator[Path]:
     made = [path for pattern in LEFTOVERS for path in settings.root.glob(pattern)]
-    made += [settings.cache, settings.benchmarks]
     yield from _ours(made, settings.root)
     questions = {
         settings.downloads: "the downloads (CIFAR-10 and the weights)",
@@ -58,11 +57,9 @@ def _chosen(settings: Settings, confirm: Callable[[str], bool]) -> Iterator[Path
 
 
 def _ours(paths: Iterable[Path], root: Path) -> Iterator[Path]:
-    """Give what exists and really lies in the project, in a fixed order."""
-    for path in sorted(paths):
-        there = path.exists() or path.is_symlink()
-        if there and path.parent.resolve().is_relative_to(root.resolve()):
-            yield path
+    """Give what really lies in the project, in a fixed order."""
+    inside = root.resolve()
+    return (path for path in sorted(paths) if path.parent.resolve().is_relative_to(inside))
 
 
 def _remove(path: Path) -> None:

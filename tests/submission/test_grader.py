@@ -13,23 +13,16 @@ from pypdf import PdfWriter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book
-from mmn13lib.submission.check import Finding, check, listing
+from mmn13lib.submission.check import Finding, check, listing, unzipped
 
 VIDEO = "https://zoom.us/rec/play_(1)"
 Contents = dict[str, bytes]
 Faults = Callable[[Contents], list[str]]
 
 
-def zipped(contents: Contents, path: Path) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
-    return path
-
-
 @pytest.fixture
-def findings(good: tuple[Book, Contents], tmp_path: Path) -> Callable[[Contents], list[Finding]]:
-    return lambda contents: check(zipped(contents, tmp_path / "a.zip"), good[0])
+def findings(good: tuple[Book, Contents]) -> Callable[[Contents], list[Finding]]:
+    return lambda contents: check(contents, good[0])
 
 
 @pytest.fixture
@@ -53,8 +46,8 @@ def test_a_good_submission_has_no_faults(contents: Contents, faults: Faults) -> 
     assert faults(contents) == []
 
 
-def test_the_list_names_files_and_folders(contents: Contents, tmp_path: Path) -> None:
-    lines = "\n".join(listing(zipped(contents, tmp_path / "a.zip")))
+def test_the_list_names_files_and_folders(contents: Contents) -> None:
+    lines = "\n".join(listing(contents))
     assert "mmn13.ipynb" in lines and "mmn13lib/  1 files" in lines
 
 
@@ -168,21 +161,27 @@ def test_a_broken_pdf_is_a_fault_not_a_crash(contents: Contents, faults: Faults)
     assert any("PDF" in fault for fault in found)
 
 
-def test_what_is_no_zip_is_said_in_a_sentence(book: Book, tmp_path: Path) -> None:
+def test_files_are_read_and_folders_are_not(contents: Contents, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.mkdir("mmn13lib")
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    assert unzipped(tmp_path / "a.zip") == contents
+
+
+def test_what_is_no_zip_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file"):
-        check(tmp_path / "absent.zip", book)
+        unzipped(tmp_path / "absent.zip")
     (tmp_path / "a.zip").write_bytes(b"no zip")
     with pytest.raises(UserError, match="no ZIP"):
-        check(tmp_path / "a.zip", book)
+        unzipped(tmp_path / "a.zip")
 
 
-def test_a_flipped_byte_is_said_in_a_sentence(
-    contents: Contents, book: Book, tmp_path: Path
-) -> None:
+def test_a_flipped_byte_is_said_in_a_sentence(contents: Contents, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mmn13.ipynb", contents["mmn13.ipynb"])
     spoilt = bytearray((tmp_path / "a.zip").read_bytes())
     spoilt[60] ^= 0xFF
     (tmp_path / "a.zip").write_bytes(spoilt)
     with pytest.raises(UserError, match="no ZIP"):
-        check(tmp_path / "a.zip", book)
+        unzipped(tmp_path / "a.zip")

@@ -12,7 +12,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
-from mmn13lib.submission.check import check
+from mmn13lib.submission.check import check, unzipped
 from mmn13lib.submission.contents import belongs
 from mmn13lib.submission.identity import Student
 from mmn13lib.submission.material import SAMPLE, Material
@@ -56,7 +56,7 @@ def make(tmp_path: Path, executed: list[int], made_up_results: Callable[..., Res
 
 def test_a_grader_finds_everything_in_what_is_made(make: Make) -> None:
     made = make(STUDENT)
-    findings = check(made, read_book(made.parents[1]))
+    findings = check(unzipped(made), read_book(made.parents[1]))
     assert [finding.what for finding in findings if not finding.ok] == []
 
 
