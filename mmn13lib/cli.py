@@ -56,12 +56,9 @@ def _debug(
         os.environ["MMN13_DEBUG"] = "1"
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 check")
 def check(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
-    """Tell what the report needs, and how to get what is missing.
-
-    Example: mmn13 check
-    """
+    """Tell what the report needs, and how to get what is missing."""
     from mmn13lib.upkeep.check import check as look
 
     found = look(_settings(data, weights, offline))
@@ -73,13 +70,11 @@ def check(data: Data = None, weights: Weights = None, offline: Offline = False) 
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 fetch")
 def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Download CIFAR-10 (170 MB) and the ImageNet weights (47 MB).
 
     A broken download goes on where it stopped; both are checked.
-
-    Example: mmn13 fetch
     """
     from mmn13lib.downloads.fetch import fetch as download
 
@@ -90,20 +85,18 @@ def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) 
         )
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 experiment --data ~/cifar")
 def experiment(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Train what question 3 compares, and store the results.
 
     A second call finds them. Killed at any moment, it goes on from there when started again.
-
-    Example: mmn13 experiment --data ~/cifar
     """
     from mmn13lib.q3_transfer.experiment.run import run
 
     run(_settings(data, weights, offline), progress=_say)
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 render --rerun q2")
 def render(
     engine: Annotated[
         Literal["auto", "quarto", "embedded"], typer.Option(help="auto: Quarto where it is.")
@@ -116,10 +109,7 @@ def render(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Make the report, HTML and PDF, and before it what it needs.
-
-    Example: mmn13 render --rerun q2
-    """
+    """Make the report, HTML and PDF, and before it what it needs."""
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
@@ -129,12 +119,9 @@ def render(
     _say("\nThe report:", *files, sep="\n  ")
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 status")
 def status() -> None:
-    """List what has changed since each chapter was executed.
-
-    Example: mmn13 status
-    """
+    """List what has changed since each chapter was executed."""
     from mmn13lib.rendering import cache, hook, quarto
 
     settings = Settings.from_environment()
@@ -143,7 +130,7 @@ def status() -> None:
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 bench convolution --quick")
 def bench(
     what: Literal["convolution", "transfer", "render"],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
@@ -151,15 +138,12 @@ def bench(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Measure the times that the chapters show, and print them.
-
-    Example: mmn13 bench convolution --quick
-    """
+    """Measure the times that the chapters show, and print them."""
     run = import_module(f"mmn13lib.benchmarks.{what}").run
     run(_settings(data, weights, offline), quick=quick)
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…")
 def submit(
     id: Annotated[str, typer.Option(help="Nine digits, with leading zeros.")] = "",
     video: Annotated[str, typer.Option(help="The video's address, https://…")] = "",
@@ -169,16 +153,12 @@ def submit(
     data: Data = None,
     weights: Weights = None,
 ) -> None:
-    """Make the ZIP to hand in: executed notebook, PDF, sources.
-
-    Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…
-    """
+    """Make the ZIP to hand in: executed notebook, PDF, sources."""
     if check is not None:
         _check_submission(check)
         return
     from mmn13lib.submission import package
-    from mmn13lib.submission.identity import Student, is_placeholder
-    from mmn13lib.submission.material import gather
+    from mmn13lib.submission.material import Student, gather, is_placeholder
 
     material = gather(_settings(data, weights), Student(id, video, name), force)
     path = package.make(material, progress=_say)
@@ -201,14 +181,10 @@ def _check_submission(path: Path) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 script")
 def script(data: Data = None, weights: Weights = None) -> None:
-    """Write the video's script: what to say and run, and when.
-
-    Example: mmn13 script
-    """
-    from mmn13lib.submission.identity import Student
-    from mmn13lib.submission.material import gather
+    """Write the video's script: what to say and run, and when."""
+    from mmn13lib.submission.material import Student, gather
     from mmn13lib.submission.script import make
 
     # before the video is recorded there is no link, and the sample shows a rehearsal
@@ -216,14 +192,11 @@ def script(data: Data = None, weights: Weights = None) -> None:
     _say("\nThe video's script:", *make(material, progress=_say), sep="\n  ")
 
 
-@app.command()
+@app.command(epilog="Example: mmn13 clean")
 def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask; delete everything.")] = False,
 ) -> None:
-    """Remove what can be made again; ask before what took long.
-
-    Example: mmn13 clean
-    """
+    """Remove what can be made again; ask before what took long."""
     from mmn13lib.upkeep import clean
 
     for path in clean.clean(Settings.from_environment(), lambda what: yes or typer.confirm(what)):

@@ -17,12 +17,11 @@ from mmn13lib.rendering.book import Book, Cell
 from mmn13lib.rendering.document import is_web_address
 from mmn13lib.submission.contents import FILES, NOTEBOOK, READ_ME, REPORT, belongs
 from mmn13lib.submission.definitions import listed
-from mmn13lib.submission.identity import is_placeholder
+from mmn13lib.submission.material import is_placeholder
 from mmn13lib.submission.notebook import KEY, questions
 from mmn13lib.submission.package import LARGEST
 
 FOLDERS = ("mmn13lib/", "artifacts/")
-PICTURE, TEXT = "image/png", "text/markdown"
 EACH_CELL: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("every cell was executed", "not executed", lambda cell: cell.execution_count is None),
     ("no cell shows an error", "they show an error", lambda cell: "error" in _shown(cell)),
@@ -34,12 +33,9 @@ EACH_CELL: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for, in words; for a fault, what is wrong.
+    """One thing that was looked for, in words; for a fault, what is wrong."""
 
-    `ok` is None for what may be right and should be looked at.
-    """
-
-    ok: bool | None
+    ok: bool | None  # None for what may be right and should be looked at
     what: str
 
 
@@ -135,7 +131,7 @@ def _missing(cell: Cell, cells: dict[str, Any]) -> Iterator[str]:
         return
     last = next(reversed(ast.parse(cell.code).body), None)
     shows_text = isinstance(last, ast.Expr) and ast.unparse(last).startswith("Markdown(")
-    kind = PICTURE if "fig-cap" in cell.options else TEXT if shows_text else ""
+    kind = "image/png" if "fig-cap" in cell.options else "text/markdown" if shows_text else ""
     if kind and kind not in _shown(cells[cell.label]):
         yield f"{cell.label} has no output"
 

@@ -29,13 +29,7 @@ def bound_by_imports(code: str) -> dict[str, Origin]:
 
 
 def listed(code: str) -> list[str]:
-    """Name what a cell lists, if it does nothing else.
-
-    Examples
-    --------
-    >>> listed("Markdown(listing(Conv2d, layer.pad))"), listed("Markdown('text')")
-    (['Conv2d', 'layer.pad'], [])
-    """
+    """Name what a cell lists, if it does nothing else."""
     match ast.parse(code).body:
         case [ast.Expr(ast.Call(ast.Name("Markdown"), [ast.Call(ast.Name("listing"), things)]))]:
             return [ast.unparse(thing) for thing in things]

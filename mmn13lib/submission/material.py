@@ -3,15 +3,17 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation import storage
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.submission.identity import Student, faults, refuse
+from mmn13lib.rendering.document import fault_of_link
 
 PLACEHOLDER = "Your Name"
 SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
@@ -19,6 +21,15 @@ NO_DATA = (
     "This report is made from the embedded sample, not from CIFAR-10: get the data with "
     "`mmn13 fetch`, then `mmn13 render`."
 )
+
+
+@dataclass(frozen=True)
+class Student:
+    """What stands on the first page; a text that isn't given is empty."""
+
+    id: str = ""
+    video: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,49 @@ def gather(settings: Settings, given: Student, force: bool = False) -> Material:
     if sample:
         config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
     return Material(settings, replace(book, config=config), student, found)
+
+
+def has_right_check_digit(id: str) -> bool:
+    """Tell whether a text is an Israeli identity number.
+
+    The nine digits count once and twice in turn, those of two-digit products are added up; the
+    sum must be a multiple of ten.
+    """
+    if len(id) != 9 or not (id.isascii() and id.isdigit()):
+        return False
+    products = [int(digit) * (1 + place % 2) for place, digit in enumerate(id)]
+    return sum(sum(divmod(product, 10)) for product in products) % 10 == 0
+
+
+def faults(student: Student) -> list[str]:
+    """Say what is wrong with an id or a link, in a sentence each."""
+    found = []
+    if not has_right_check_digit(student.id):
+        found.append(
+            f"The id {student.id!r} is not nine digits that end with the right check digit: look "
+            "at it again (leading zeros count; in _quarto.yml.local it stands in quotes)."
+        )
+    if not student.video:
+        found.append(
+            "There is no link to the video: give it with --video https://…, or as `video` under "
+            "`student` in _quarto.yml.local."
+        )
+    elif fault := fault_of_link(student.video):
+        found.append(fault)
+    return found
+
+
+def is_placeholder(video: str) -> bool:
+    """Tell whether a link looks as if it were still to be filled in."""
+    host = f".{urlsplit(video).hostname or ''}"
+    reserved = (".example.org", ".example.com", ".example.net", ".example", ".invalid", ".test")
+    return host.endswith(reserved) or "…" in video or "..." in video
+
+
+def refuse(sentences: list[str], force: bool) -> None:
+    """Stop at the first fault, unless it is to be handed in all the same."""
+    if sentences and not force:
+        raise UserError(f"{sentences[0]} (--force hands it in all the same.)")
 
 
 def _outdated(settings: Settings) -> list[str]:

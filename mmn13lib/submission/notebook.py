@@ -50,14 +50,11 @@ QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "[@", "{#", ":::", "\tag{")
 
 @dataclass(frozen=True)
 class Draft:
-    """A notebook without outputs; the report's Markdown outputs and their forms for a viewer.
-
-    By label, the pictures' alternative texts.
-    """
+    """A notebook without outputs, and what `finish` needs for its outputs."""
 
     notebook: NotebookNode
-    displayed: dict[str, str]
-    alternatives: dict[str, str]
+    displayed: dict[str, str]  # what the report's cells display as Markdown, and its plain form
+    alternatives: dict[str, str]  # the pictures' alternative texts, by the cell's label
 
 
 def questions(book: Book) -> list[Chapter]:

@@ -39,7 +39,6 @@ def make(material: Material, progress: Progress = print) -> Path:
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
         folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
         pages.mkdir()
-        lay_out(folder, material)
         chapters = executed_chapters(material, progress)
         progress("Making the report's PDF and the notebook.")
         with ThreadPoolExecutor() as pool:
@@ -78,7 +77,8 @@ def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
 def executed_notebook(
     material: Material, chapters: Sequence[Executed], folder: Path, progress: Progress = print
 ) -> tuple[NotebookNode, dict[str, float]]:
-    """Execute the notebook in a folder from `lay_out`, or find it; also gives cells' seconds."""
+    """Lay a folder out and execute the notebook there, or find it; also gives cells' seconds."""
+    lay_out(folder, material)
     with tempfile.TemporaryDirectory(prefix="mmn13-") as pages:
         draft = notebooks.draft(chapters, material.book, Path(pages))
     notebook = draft.notebook

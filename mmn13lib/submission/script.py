@@ -13,7 +13,6 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Chapter, read_chapter
 from mmn13lib.rendering.document import assemble, build
 from mmn13lib.rendering.execution import Executed, execute
-from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.material import Material, put
 from mmn13lib.submission.notebook import questions
 from mmn13lib.submission.package import executed_chapters, executed_notebook
@@ -101,7 +100,6 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
         said = execute(read_chapter(settings.root / SCRIPT, book), book, settings, progress)
         before, _, text = assemble(said, book, "typst", pages).partition("\n# ")
         story = scenes(f"# {text}", known)
-        lay_out(folder, material)
         chapters = executed_chapters(material, progress)
         _, seconds = executed_notebook(material, chapters, folder, progress)
         if material.notice:

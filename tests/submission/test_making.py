@@ -14,8 +14,7 @@ from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
 from mmn13lib.submission.check import check, unzipped
 from mmn13lib.submission.contents import belongs
-from mmn13lib.submission.identity import Student
-from mmn13lib.submission.material import SAMPLE, Material
+from mmn13lib.submission.material import SAMPLE, Material, Student
 
 PROJECT = Path(__file__).parents[2]
 STUDENT = Student("123456782", VIDEO)

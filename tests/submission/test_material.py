@@ -9,7 +9,7 @@ from support.tiny_report import write_book
 
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.submission import material
-from mmn13lib.submission.identity import Student
+from mmn13lib.submission.material import Student
 
 CONFIGURED = Student("000000018", "https://zoom.us/rec/share/a_b", "דנה כהן")
 

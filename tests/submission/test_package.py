@@ -13,7 +13,7 @@ from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import material, package
 from mmn13lib.submission.contents import requirements
-from mmn13lib.submission.identity import Student
+from mmn13lib.submission.material import Student
 
 PROJECT = Path(__file__).parents[2]
 STUDENT = Student("123456782", "https://example.org/v")

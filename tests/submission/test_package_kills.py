@@ -15,8 +15,7 @@ from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
-from mmn13lib.submission.identity import Student
-from mmn13lib.submission.material import Material
+from mmn13lib.submission.material import Material, Student
 
 STUDENT = Student("123456782", VIDEO)
 

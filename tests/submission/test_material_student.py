@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.submission.identity import (
+from mmn13lib.submission.material import (
     Student,
     faults,
     has_right_check_digit,
