@@ -31,6 +31,7 @@ Weights = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline", help="Forbid every connection.", envvar="MMN13_OFFLINE")
 ]
+MARKS = {True: "[OK]  ", False: "[FAIL]", None: "[?]   "}
 _say = partial(print, flush=True)
 
 
@@ -42,10 +43,6 @@ def _settings(data: Path | None, weights: Path | None, offline: bool = False) ->
     absolute = {"MMN13_DATA": settings.data, "MMN13_WEIGHTS": settings.weights}
     os.environ.update({name: str(path) for name, path in absolute.items() if path})
     return settings
-
-
-def _mark(ok: bool) -> str:
-    return "[OK]  " if ok else "[FAIL]"
 
 
 @app.callback()
@@ -63,7 +60,7 @@ def check(data: Data = None, weights: Weights = None, offline: Offline = False) 
 
     found = look(_settings(data, weights, offline))
     for requirement in found:
-        print(f"{_mark(requirement.ok)} {requirement.name}: {requirement.detail}")
+        print(f"{MARKS[requirement.ok]} {requirement.name}: {requirement.detail}")
         if not requirement.ok:
             print(f"       {'' if requirement.needed else 'optional; '}{requirement.fix}")
     if any(requirement.needed and not requirement.ok for requirement in found):
@@ -172,11 +169,11 @@ def _check_submission(path: Path) -> None:
     from mmn13lib.submission import check
 
     contents = check.unzipped(path)
-    findings = check.check(contents, read_book(Settings.from_environment().root))
+    findings = list(check.check(contents, read_book(Settings.from_environment().root)))
     for line in check.listing(contents):
         print(f"       {line}")
     for finding in findings:
-        print(f"{'[?]   ' if finding.ok is None else _mark(finding.ok)} {finding.what}")
+        print(f"{MARKS[finding.ok]} {finding.what}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 

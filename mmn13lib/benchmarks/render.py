@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.errors import UserError
@@ -23,7 +22,7 @@ LEFT_OUT = shutil.ignore_patterns(
 MMN13 = ("-m", "mmn13lib.cli")
 
 
-def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
+def run(settings: Settings, quick: bool = False) -> None:
     """Time renders and `mmn13 status`, print a table and store the medians, in seconds."""
     repeats = 1 if quick else 5
     engines = ["embedded", "quarto"] if shutil.which("quarto") else ["embedded"]
@@ -45,7 +44,6 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
             print(f"{name:28} {seconds[name]:6.2f} s")
     result = {"seconds": seconds, "repeats": repeats, "quick": quick}
     measurements.save(settings, "render", result)
-    return result
 
 
 def _seconds(copy: Path, command: tuple[str, ...], edited: Path | None = None) -> float:

@@ -27,7 +27,7 @@ from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
 from mmn13lib.writing.tables import markdown_table
 
 NUM_TRAIN, NUM_EPOCHS = 45_000, HeadSettings().num_epochs
-MEASURED = ("mmn13lib.q3_transfer.experiment.store", "mmn13lib.q3_transfer.training.head")
+MODULES = ("mmn13lib.q3_transfer.experiment.store", "mmn13lib.q3_transfer.training.head")
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
@@ -45,10 +45,9 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
             "usual_seconds_per_image": _usual_seconds(inputs, device, count) / count,
             "head_seconds_per_epoch": _head_seconds(epochs) / epochs,
         }
-    kind = {"quick": quick, "images": count, "device": device.type}
-    result = {**kind, "precision": str(dtype).removeprefix("torch."), **measured}
-    result |= {"computed": computed(measured)}
-    measurements.save(settings, "transfer", result, MEASURED, load)
+    result = {"quick": quick, "images": count, "device": device.type, **measured}
+    result |= {"precision": str(dtype).removeprefix("torch."), "computed": computed(measured)}
+    measurements.save(settings, "transfer", result, MODULES, load)
     print(table(result))
     return result
 

@@ -90,13 +90,12 @@ def download(
                 part.unlink()
                 raise Failed("sent something else (the checksum is wrong)")
             except Failed as error:
-                reasons[host] = str(error)
+                reasons[host] = f"{host} {error}"
     except OSError as error:
         with suppress(OSError):
             part.unlink()
         raise storage.disk_error(part, error) from error
-    failures = [f"{host} {reason}" for host, reason in reasons.items()]
-    raise Failed("; ".join(failures) or "no host answered; is there a network?")
+    raise Failed("; ".join(reasons.values()) or "no host answered; is there a network?")
 
 
 def _receive(

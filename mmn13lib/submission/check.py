@@ -52,20 +52,18 @@ def unzipped(path: Path) -> dict[str, bytes]:
         raise UserError(problem) from error
 
 
-def check(contents: dict[str, bytes], book: Book) -> list[Finding]:
+def check(contents: dict[str, bytes], book: Book) -> Iterator[Finding]:
     """Look through a submission's files for all that the chapters have."""
-    found = list(_files(contents))
+    yield from _files(contents)
     link = _link(contents.get(READ_ME, b"").decode("utf-8", "replace"))
     if NOTEBOOK in contents:
-        found += _notebook(contents[NOTEBOOK], book, link)
+        yield from _notebook(contents[NOTEBOOK], book, link)
     if REPORT in contents:
-        found += _report(contents[REPORT], book, link)
+        yield from _report(contents[REPORT], book, link)
     if READ_ME in contents:
-        found.append(Finding(bool(link), f"the video's link in {READ_ME}: {link or 'none'}"))
+        yield Finding(bool(link), f"the video's link in {READ_ME}: {link or 'none'}")
     if link and is_placeholder(link):
-        asked = f"{link} looks like a placeholder: is it the video's address?"
-        found.append(Finding(None, asked))
-    return found
+        yield Finding(None, f"{link} looks like a placeholder: is it the video's address?")
 
 
 def listing(contents: dict[str, bytes]) -> Iterator[str]:
@@ -154,10 +152,8 @@ def _report(content: bytes, book: Book, link: str) -> Iterator[Finding]:
         pages = PdfReader(io.BytesIO(content)).pages
         # the first page has the contents: a chapter's title there is not the chapter
         text = _plain(" ".join(page.extract_text() for page in pages[1:]))
-        links = [
-            str(note.get_object().get("/A", {}).get("/URI", ""))
-            for note in (pages[0].get("/Annots") or [])
-        ]
+        actions = [note.get_object().get("/A", {}) for note in pages[0].annotations or []]
+        links = [str(action.get("/URI", "")) for action in actions]
     except Exception as error:  # as above
         yield Finding(False, f"the PDF can't be read: {error}")
         return

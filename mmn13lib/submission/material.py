@@ -60,17 +60,16 @@ def gather(settings: Settings, given: Student, force: bool = False) -> Material:
         given.name or ", ".join(name for name in book.authors if name not in ("", PLACEHOLDER)),
     )
     refuse(faults(student), force)
-    found = load.load(settings)
-    sample = found.inputs.mode == "sample"
-    refuse([*_outdated(settings), *([NO_DATA] if sample else [])], force)
+    material = Material(settings, book, student, load.load(settings))
+    refuse([*_outdated(settings), *([NO_DATA] if material.notice else [])], force)
     config: dict[str, Any] = {
         **book.config,
         "book": {**book.config["book"], "author": student.name or []},
         "student": {"id": student.id, "video": student.video},
     }
-    if sample:
-        config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {SAMPLE}"
-    return Material(settings, replace(book, config=config), student, found)
+    if material.notice:
+        config["book"]["subtitle"] = f"{config['book'].get('subtitle', '')} — {material.notice}"
+    return replace(material, book=replace(book, config=config))
 
 
 def has_right_check_digit(id: str) -> bool:

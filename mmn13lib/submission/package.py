@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -41,10 +40,8 @@ def make(material: Material, progress: Progress = print) -> Path:
         pages.mkdir()
         chapters = executed_chapters(material, progress)
         progress("Making the report's PDF and the notebook.")
-        with ThreadPoolExecutor() as pool:
-            report = pool.submit(_report, chapters, material, pages)
-            notebook, _ = executed_notebook(material, chapters, folder, progress)
-        shutil.copyfile(report.result(), folder / REPORT)
+        notebook, _ = executed_notebook(material, chapters, folder, progress)
+        shutil.copyfile(_report(chapters, material, pages), folder / REPORT)
         text = json.dumps(notebook, indent=1, ensure_ascii=False)  # as Jupyter does
         (folder / NOTEBOOK).write_text(f"{text}\n", "utf-8")
         contents = _contents(folder)

@@ -104,12 +104,11 @@ def check_embedded_engine(needed: bool) -> Requirement:
 def check_data(settings: Settings) -> Requirement:
     """Look for CIFAR-10, file by file; without it the embedded sample stands in."""
     folder = (settings.data or settings.downloads) / BATCHES
-    fix = "mmn13 fetch"
+    fix, problem = "mmn13 fetch", "; ".join(inputs.faults(folder, settings))
     if settings.data:
         fix = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
     # what is named must be good, and so must what is there
     needed = settings.data is not None or folder.exists()
-    problem = "; ".join(inputs.faults(folder, settings))
     if not folder.is_dir():
         problem = f"no {BATCHES} in {folder.parent}"
     return Requirement("data set", not problem, needed, problem or f"CIFAR-10 in {folder}", fix)

@@ -22,7 +22,7 @@ Faults = Callable[[Contents], list[str]]
 
 @pytest.fixture
 def findings(good: tuple[Book, Contents]) -> Callable[[Contents], list[Finding]]:
-    return lambda contents: check(contents, good[0])
+    return lambda contents: [*check(contents, good[0])]
 
 
 @pytest.fixture
