@@ -13,7 +13,7 @@ report: setup
 	$(VENV)/bin/mmn13 render
 
 test: setup
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4
 
 lint: setup
 	$(VENV)/bin/ruff format --check .

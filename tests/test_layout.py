@@ -124,19 +124,11 @@ def test_every_module_says_what_it_is(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text("utf-8")))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("ruff", "format", "--check"),
-        ("ruff", "check"),
-        pytest.param(("mypy",), marks=pytest.mark.slow),
-    ],
-)
-def test_linters_find_nothing(arguments: tuple[str, ...]) -> None:
-    where = [] if arguments[0] == "mypy" else ["mmn13lib", "tests"]
-    result = subprocess.run(
-        [sys.executable, "-m", *arguments, *where], cwd=PROJECT, capture_output=True, text=True
-    )
+@pytest.mark.parametrize("arguments", [("format", "--check"), ("check",)])
+def test_ruff_finds_nothing(arguments: tuple[str, ...]) -> None:
+    """`make lint` runs mypy too, which takes longer."""
+    command = [sys.executable, "-m", "ruff", *arguments, "mmn13lib", "tests"]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -145,6 +145,7 @@ def test_copies_and_pickles_compute_the_same(layers, images):
         assert torch.equal(twin(images), ours(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_the_whole_layer_compiles_forward_and_backward(layers, images, dynamic):
     ours, theirs = layers

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.bare_python import run_bare
 from support.tiny_book import write_book
 
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import prepare
+from mmn13lib.rendering import execution, prepare
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.execution import execute
 
@@ -22,17 +23,18 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Execute a tiny book; tests take copies of it, cache and all."""
-    root = write_book(tmp_path_factory.mktemp("executed") / "book")
-    settings = Settings(root, offline=True)
-    book = read_book(root)
-    for chapter in book.chapters:
-        execute(chapter, book, settings, lambda line: None)
-    return root
+    book = read_book(write_book(tmp_path_factory.mktemp("executed") / "book"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "run_notebook", run_bare)
+        for chapter in book.chapters:
+            execute(chapter, book, Settings(book.root, offline=True), lambda line: None)
+    return book.root
 
 
 @pytest.fixture
-def executed(executed_once: Path, tmp_path: Path) -> Path:
-    """Give a copy of the executed tiny book."""
+def executed(executed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a copy of the executed tiny book, which this process executes without kernels."""
+    monkeypatch.setattr(execution, "run_notebook", run_bare)
     return shutil.copytree(executed_once, tmp_path / "copy")
 
 

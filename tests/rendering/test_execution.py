@@ -36,6 +36,7 @@ def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
     assert lines == ["q1: fresh"]
 
 
+@pytest.mark.slow
 def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,7 @@ def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
     assert outputs[1][0].text.split() == [str(tiny), str(tiny / "data")]
 
 
+@pytest.mark.slow
 def test_a_users_error_in_a_cell_speaks_for_itself(tiny: Path) -> None:
     code = 'class UserError(Exception): pass\nraise UserError("Run `mmn13 bench speed`.")'
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
@@ -59,6 +61,7 @@ def test_a_users_error_in_a_cell_speaks_for_itself(tiny: Path) -> None:
         execute(book.chapters[1], book, Settings(tiny), lambda line: None)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", "import os; os._exit(1)"))
     book = read_book(tiny)
@@ -85,6 +88,7 @@ def test_an_interrupted_cell_is_said_to_be_interrupted(tiny: Path, tmp_path: Pat
     assert "out of memory" not in said
 
 
+@pytest.mark.slow
 def test_cells_start_without_personal_settings(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

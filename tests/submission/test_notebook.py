@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from support.tiny_report import fill, reported
+from support.tiny_report import fill, reported, write_book
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
@@ -19,10 +19,12 @@ PROJECT = Path(__file__).parents[2]
 SUBMISSION = PROJECT / "mmn13lib" / "submission"
 
 
-@pytest.fixture
-def made(book: Book, tmp_path: Path) -> NotebookNode:
-    draft = notebooks.draft(reported(book), book, tmp_path)
-    fill(draft.notebook, tmp_path, None)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    folder = tmp_path_factory.mktemp("made")
+    book = read_book(write_book(folder / "book"))
+    draft = notebooks.draft(reported(book), book, folder)
+    fill(draft.notebook, folder, None)
     notebooks.finish(draft)
     return draft.notebook
 

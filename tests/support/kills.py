@@ -14,22 +14,30 @@ from typing import Any
 
 KILLS = int(os.environ.get("MMN13_KILLS", "2"))
 SEED = int(os.environ.get("MMN13_SEED", random.randrange(2**32)))
-FORKING = multiprocessing.get_context("forkserver")  # its children have imported what they need
+FORKING = multiprocessing.get_context("forkserver")
+# what its children have imported from the start, whichever test comes first
+FORKING.set_forkserver_preload(
+    [
+        "mmn13lib.q3_transfer.experiment.run",
+        "mmn13lib.rendering.render",
+        "mmn13lib.submission.package",
+    ]
+)
 
 
 def kill_at_random_moments(
-    make: Callable[[Path], object], result: Callable[[Path], Any], tmp_path: Path, *preload: str
+    make: Callable[[Path], object], result: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     """Start ``make(folder)`` and kill it, until the kills are done; results must be the same.
 
     ``result(folder)`` makes it once more, undisturbed, and gives what has to be equal.
     """
-    FORKING.set_forkserver_preload([*preload])
     print(f"\nMMN13_SEED={SEED}")
     moments = random.Random(SEED)
-    for name in ("to warm up", "undisturbed"):
+    # the first waits until all is imported
+    for target, arguments in ((print, ()), (make, (tmp_path / "undisturbed",))):
         begin = time.perf_counter()
-        undisturbed = FORKING.Process(target=make, args=(tmp_path / name,))
+        undisturbed = FORKING.Process(target=target, args=arguments)
         undisturbed.start()
         undisturbed.join()
     seconds = time.perf_counter() - begin

@@ -83,6 +83,8 @@ def test_no_path_travels(packed):
     assert not any(b"/home/someone" in content for content in stored)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("packed", ["imagenet"], indirect=True)
 def test_they_are_read_where_memory_is_not_measured(packed):
     results, settings = packed
     command = [sys.executable, "-c", WITHOUT_RESOURCE, str(settings.root)]

@@ -5,7 +5,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +24,7 @@ from mmn13lib.q3_transfer.experiment.run import results_folder, run, stored_feat
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums are added in the same order every time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.slow  # most of it trains networks
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +119,6 @@ def test_each_step_says_when_and_where_it_was_made(
     assert all(step["seconds"] > 0 and "T" in step["date"] for step in after.steps.values())
 
 
-@pytest.mark.slow
 def test_stopped_at_any_write_it_ends_with_the_same_bits(
     undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +144,6 @@ def test_stopped_at_any_write_it_ends_with_the_same_bits(
     assert content(found_by(settings)) == content(found_by(undisturbed))
 
 
-@pytest.mark.slow
 def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings) -> None:
     before = content(found_by(finished))
     stored = results_folder(finished, TINY) / records.FILE
@@ -166,7 +157,6 @@ def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings
     assert after == before
 
 
-@pytest.mark.slow
 def test_a_second_process_waits_and_finds_what_the_first_has_made(
     undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +177,6 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
     assert content(first) == content(found_by(undisturbed))
 
 
-@pytest.mark.slow
 def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(tmp_path: Path) -> None:
     """A process that has imported the old code waits for the lock; then the file is edited."""
     package = tmp_path / "code" / "mmn13lib"

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 from support.kills import KILLS, kill_at_random_moments
 from support.tiny_experiment import TINY, content
 
@@ -13,16 +12,10 @@ from mmn13lib.q3_transfer.results.records import Results
 
 
 def found_by(root: Path) -> Results:
-    torch.set_num_threads(1)  # so that sums are added in the same order every time
     return run(Settings(root), lambda line: None, TINY)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(100 + 60 * KILLS)
 def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path: Path) -> None:
-    kill_at_random_moments(
-        found_by,
-        lambda root: content(found_by(root)),
-        tmp_path,
-        "mmn13lib.q3_transfer.experiment.run",
-    )
+    kill_at_random_moments(found_by, lambda root: content(found_by(root)), tmp_path)

@@ -27,7 +27,9 @@ def makers(step: str) -> list[str]:
     return [f"mmn13lib.q3_transfer.{module}" for module in steps.MAKERS[step]]
 
 
-@pytest.mark.parametrize(("step", "module"), [(s, m) for s, ms in MAKES.items() for m in ms])
+@pytest.mark.parametrize(
+    ("step", "module"), [(s, m) for s, ms in MAKES.items() for m in sorted(ms)]
+)
 def test_an_edit_of_what_makes_a_step_changes_its_key(
     step: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,15 +17,6 @@ from mmn13lib.q3_transfer.training.from_scratch import (
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Keep tiny tensors from waiting for a second thread when the machine is busy."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @given(st.integers(0, 2**32), st.integers(1, 4))
 @settings(max_examples=25, deadline=None)
 def test_a_crop_is_a_window_of_the_padded_image_or_its_mirror_image(seed, padding):
