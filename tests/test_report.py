@@ -125,7 +125,7 @@ def test_html_needs_no_network(project_copy: Path, html: BeautifulSoup) -> None:
 def test_pdf_says_what_it_is_and_by_whom(pdf: PdfReader) -> None:
     book = read_book(Path(__file__).parents[1])
     said = pdf.metadata
-    assert said and said.title == book.option("title") and said.author
+    assert said and said.title == book.option("book.title") and said.author
     assert said.keywords == ", ".join(book.option("keywords"))
     assert pdf.root_object["/Lang"] == book.option("lang")
     assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf.root_object["/Metadata"].get_data()

@@ -6,7 +6,6 @@ A Quarto feature that it doesn't know is an error with file and line, never a wr
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,20 +14,20 @@ import yaml
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.config import is_unicode, look_up, read_config
 
-CELL_OPTIONS = frozenset(("label", "echo", "include", "output", "warning"))
+CELL_OPTIONS = frozenset(("label", "echo", "include", "warning"))
 CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
-CALLOUTS = frozenset(("note", "tip", "important", "warning"))
+CALLOUTS = ("note", "tip", "important", "warning")
 DIGEST_FOLDER = "_dependencies"
 DIGEST_CELL = "#| label: dependencies\n#| include: false\n# what this chapter depends on"
 
+_OPTIONS = re.compile(r"\A(#\|.*\n?)+")
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*?)\s*$")
-_SHORTCODE = re.compile(r"\{\{<\s*(\S+)\s*(.*?)\s*>\}\}")
+_SHORTCODE = re.compile(r"\{\{<.*?>\}\}")
+_DIGEST = re.compile(rf"\s*\{{\{{<\s*include\s+(\S*{DIGEST_FOLDER}/\S+)\s*>\}}\}}\s*")
 _DIV = re.compile(r"^\s*:{3,}\s*(\{.*\}|[\w-]+)\s*:*\s*$")
-_UNKNOWN_DIV = re.compile(
-    r"\.(panel-\w+|column-\w+|content-(?:visible|hidden)|aside|incremental|callout)(?![\w-])"
-    r"|\b(layout[\w-]*)=|#((?:fig|lst|thm|lem|cor|prp|cnj|def|exm|exr|sol|rem|alg)-[\w-]+)"
+_KNOWN_DIV = re.compile(
+    rf'\{{#refs\}}|\{{\.callout-({"|".join(CALLOUTS)})(\s+title="[^"]*")?\s*\}}'
 )
-_CALLOUT = re.compile(r"\.callout-([\w-]+)")
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ class Cell:
     @property
     def code(self) -> str:
         """The source without its option lines."""
-        lines = dropwhile(_is_option, self.source.splitlines())
-        return "\n".join(lines).strip("\n")
+        return _OPTIONS.sub("", self.source).strip("\n")
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,9 @@ class Book:
     chapters: tuple[Chapter, ...] = ()
 
     def option(self, name: str, default: Any = "") -> Any:
-        """Look up a dotted name at the configuration's top level, or else under ``book``."""
-        found = (look_up(start, name) for start in (self.config, self.config.get("book")))
-        return next((value for value in found if value is not None), default)
+        """Look up a dotted name."""
+        value = look_up(self.config, name)
+        return default if value is None else value
 
     @property
     def files(self) -> list[str]:
@@ -120,7 +118,7 @@ def read_book(root: Path) -> Book:
         if not (root / name).is_file():
             raise UserError(f"_quarto.yml names {name}: there is no such file.")
     chapters = tuple(
-        read_chapter(root / str(name), book, part == "appendices")
+        read_chapter(root / str(name), root, part == "appendices")
         for part in ("chapters", "appendices")
         for name in book.option(f"book.{part}", [])
     )
@@ -133,23 +131,22 @@ def read_book(root: Path) -> Book:
     return replace(book, chapters=chapters)
 
 
-def read_chapter(path: Path, book: Book, appendix: bool = False) -> Chapter:
-    """Read one chapter, with its includes in their places, and what `meta` finds in the book."""
-    if not path.resolve().is_relative_to(book.root.resolve()) or ".." in path.parts:
+def read_chapter(path: Path, root: Path, appendix: bool = False) -> Chapter:
+    """Read one chapter; of what it includes, only the cell for its digest is known."""
+    if not path.resolve().is_relative_to(root.resolve()):
         raise UserError(f"_quarto.yml lists the chapter {path}: it must lie in the project.")
     if not path.is_file():
-        raise UserError(
-            f"_quarto.yml lists the chapter {path.relative_to(book.root).as_posix()}: no such file."
-        )
-    chapter = Chapter(path, tuple(_pieces(path, book)), appendix)
+        name = path.relative_to(root).as_posix()
+        raise UserError(f"_quarto.yml lists the chapter {name}: no such file.")
+    chapter = Chapter(path, tuple(_pieces(path)), appendix)
     if chapter.cells and not chapter.cells[0].holds_digest:
         include = f"{DIGEST_FOLDER}/{chapter.name}.md"
         _fail(path, 1, f"a chapter with cells includes {include} right after its title")
     return chapter
 
 
-def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[str | Cell]:
-    """Yield a file's lines of Markdown and its cells, following includes."""
+def _pieces(path: Path) -> Iterator[str | Cell]:
+    """Yield a file's lines of Markdown and its cells."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -161,7 +158,7 @@ def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[st
     for number, line in numbered:
         fence = _FENCE.match(line)
         if fence is None:
-            yield from _prose(line, path, number, book, above)
+            yield _prose(line, path, number)
             continue
         closing = re.compile(rf"^\s*{fence[2][0]}{{{len(fence[2])},}}\s*$")
         inside = []
@@ -180,57 +177,25 @@ def _pieces(path: Path, book: Book, above: tuple[Path, ...] = ()) -> Iterator[st
             _fail(path, number, f"a cell begins with ```{{python}} at the margin, not {wrong}")
 
 
-def _prose(
-    line: str, path: Path, number: int, book: Book, above: tuple[Path, ...]
-) -> Iterator[str | Cell]:
-    include = re.fullmatch(r"\s*\{\{<\s*include\s+(\S+)\s*>\}\}\s*", line)
-    if include:
-        file = (path.parent / include[1].strip("\"'")).resolve()
-        if file.parent.name == DIGEST_FOLDER:  # made for Quarto; here the cell is all that counts
-            yield Cell(DIGEST_CELL, {"label": "dependencies", "include": False}, file, 1)
-        elif not file.is_file():
-            _fail(path, number, f"there is no file {include[1]} to include")
-        elif file in (*above, path.resolve()):
-            _fail(path, number, f"{include[1]} would be included in itself")
-        else:
-            yield from _pieces(file, book, (*above, path.resolve()))
-        yield "\n"
-        return
-
-    def meta(match: re.Match[str]) -> str:
-        if match[1] != "meta":
-            _fail(path, number, f"the shortcode {match[0]} isn't supported, only include and meta")
-        value = book.option(match[2], None)
-        if value is None:
-            _fail(path, number, f"neither _quarto.yml nor _quarto.yml.local says {match[2]}")
-        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-    line = _SHORTCODE.sub(meta, line)
+def _prose(line: str, path: Path, number: int) -> str | Cell:
+    if digest := _DIGEST.fullmatch(line):  # a file made for Quarto; here only its cell counts
+        file = (path.parent / digest[1]).resolve()
+        return Cell(DIGEST_CELL, {"label": "dependencies", "include": False}, file, 1)
+    if code := _SHORTCODE.search(line):
+        _fail(path, number, f"the shortcode {code[0]} isn't supported, only a digest's include")
     if "`{python}" in line:
         _fail(path, number, "inline code isn't run; let a cell display the number as Markdown")
-    _check_div(line, path, number)
-    yield line + "\n"
-
-
-def _check_div(line: str, path: Path, number: int) -> None:
-    div = _DIV.match(line)
-    if div is None:
-        return
-    if unknown := _UNKNOWN_DIV.search(div[1]):
-        _fail(path, number, f"the div {unknown[0].rstrip('=')} isn't supported")
-    if callout := _CALLOUT.search(div[1]):
-        if callout[1] not in CALLOUTS:
-            kinds = ", ".join(sorted(CALLOUTS))
-            _fail(path, number, f"no callout is called {callout[1]}; there are {kinds}")
-        for option in re.findall(r"([\w-]+)=", re.sub(r'"[^"]*"', "", div[1])):
-            if option != "title":
-                _fail(path, number, f"a callout has a title and no {option}")
+    if (div := _DIV.match(line)) and not _KNOWN_DIV.fullmatch(div[1]):
+        known = f"only {{#refs}} and callouts ({', '.join(CALLOUTS)}) with a title or none"
+        _fail(path, number, f"the div {div[1]} isn't supported, {known}")
+    return f"{line}\n"
 
 
 def _cell(lines: list[str], path: Path, number: int) -> Cell:
-    header = [line[2:].removeprefix(" ") for line in takewhile(_is_option, lines)]
+    source = "\n".join(lines)
+    header = _OPTIONS.match(source)
     try:
-        options = yaml.safe_load("\n".join(header)) or {}
+        options = yaml.safe_load(re.sub(r"(?m)^#\| ?", "", header[0] if header else "")) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         _fail(path, number + 1, f"the cell's options are no valid YAML ({error})")
     if not isinstance(options, dict) or not options.get("label"):
@@ -246,11 +211,7 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
             _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")
     if "fig-cap" in options and not options.get("fig-alt"):
         _fail(path, number, f"the figure {label} has no fig-alt, a text for those who can't see it")
-    return Cell("\n".join(lines), options, path, number)
-
-
-def _is_option(line: str) -> bool:
-    return line.startswith("#|")
+    return Cell(source, options, path, number)
 
 
 def _fail(path: Path, line: int, what: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Reads `_quarto.yml` and `_quarto.yml.local`, and refuses what the engines could not use."""
 
+from functools import reduce
 from pathlib import Path
 from types import UnionType
 from typing import Any
@@ -20,35 +21,29 @@ class _TextLoader(yaml.SafeLoader):
     """Reads a date as the text that it is, as Quarto does."""
 
 
-_TextLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_TextLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
 def read_config(root: Path) -> dict[str, Any]:
-    """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does.
+    """Read `_quarto.yml`, with `_quarto.yml.local` merged into it as Quarto does."""
+    files = [root / name for name in ("_quarto.yml", "_quarto.yml.local")]
+    return reduce(_merge, [_read(file) for file in files if file.is_file()], {})
 
-    Raises `UserError` with file and key for what is no YAML, or not what the engines can use.
-    """
-    config: dict[str, Any] = {}
-    for name in ("_quarto.yml", "_quarto.yml.local"):
-        file = root / name
-        if file.is_file():
-            try:
-                read = yaml.load(file.read_text("utf-8"), _TextLoader) or {}
-            except (yaml.YAMLError, ValueError, RecursionError) as error:
-                raise UserError(f"{name} is no valid YAML, please put it right: {error}") from error
-            if not isinstance(read, dict):
-                raise UserError(f"{name} should hold `name: value` lines and doesn't.")
-            _check_values(name, read)
-            for keys, (kind, words) in _KINDS.items():
-                for key in keys.split():
-                    value = look_up(read, key)
-                    if value is not None and not isinstance(value, kind):
-                        raise UserError(f"{name}: {key} should be {words}, not {value!r}.")
-            config = _merge(config, read)
-    return config
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        read = yaml.load(file.read_text("utf-8"), _TextLoader) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{file.name} is no valid YAML, please put it right: {error}") from error
+    if not isinstance(read, dict):
+        raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
+    _check_values(file.name, read)
+    for keys, (kind, words) in _KINDS.items():
+        for key in keys.split():
+            value = look_up(read, key)
+            if value is not None and not isinstance(value, kind):
+                raise UserError(f"{file.name}: {key} should be {words}, not {value!r}.")
+    return read
 
 
 def _check_values(file: str, value: Any, key: str = "", above: tuple[int, ...] = ()) -> None:

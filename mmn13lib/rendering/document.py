@@ -19,7 +19,6 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
 from mmn13lib.rendering.execution import Executed
 
-FORMATS = ("html", "typst")
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -39,11 +38,7 @@ _ENDINGS = {"html": "html", "typst": "typ", "notebook": "md"}
 
 
 def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
-    """Put a chapter's outputs back into its Markdown; its figures are written to the folder.
-
-    The format is html, typst or notebook. The text begins with a mark that tells the filter the
-    chapter's file.
-    """
+    """Put a chapter's outputs back into its Markdown; its figures are written to the folder."""
     path = chapter.chapter.path.relative_to(book.root).as_posix()
     appendix = str(chapter.chapter.appendix).lower()
     pieces = [f'::: {{.chapter-begins file="{path}" appendix="{appendix}"}}\n:::\n\n']
@@ -72,7 +67,7 @@ def _cell(
     hidden = options.get("include") is False
     if cell.holds_digest or (hidden and format != "notebook"):
         return []
-    shown = [] if hidden or options.get("output") is False else outputs
+    shown = [] if hidden else outputs
     if format == "notebook":
         code, body = [], [_notebook_cell(cell, shown)]
     else:
@@ -109,8 +104,6 @@ def _output(cell: Cell, output: Any, options: dict[str, Any], number: int, folde
     if output.output_type == "stream":
         if output.name == "stderr" and options.get("warning", True) is False:
             return ""
-        if options.get("output") == "asis" and output.name == "stdout":
-            return str(output.text)
         return _fenced(output.text.rstrip("\n"), "{.output}")
     data = output.data
     for kind, ending in _IMAGES.items():
@@ -140,7 +133,10 @@ def _fenced(text: str, language: str) -> str:
 
 
 def build(
-    chapters: Sequence[Executed], book: Book, folder: Path, formats: Sequence[str] = FORMATS
+    chapters: Sequence[Executed],
+    book: Book,
+    folder: Path,
+    formats: Sequence[str] = ("html", "typst"),
 ) -> list[Path]:
     """Make HTML file and PDF in an empty folder; `UserError` for a reference that leads nowhere."""
     with ThreadPoolExecutor() as pool:
@@ -149,8 +145,7 @@ def build(
 
 
 def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
-    name = book.option("output-file", "report")
-    source = folder / f"{name}.{_ENDINGS[format]}"
+    source = folder / f"{book.option('book.output-file', 'report')}.{_ENDINGS[format]}"
     source.write_text(convert(chapters, book, format, folder), "utf-8")
     if format == "html":
         return source

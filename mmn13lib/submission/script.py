@@ -97,7 +97,7 @@ def make(material: Material, progress: Callable[[str], None] = print) -> list[Pa
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
         folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
         pages.mkdir()
-        said = execute(read_chapter(settings.root / SCRIPT, book), book, settings, progress)
+        said = execute(read_chapter(settings.root / SCRIPT, book.root), book, settings, progress)
         before, _, text = assemble(said, book, "typst", pages).partition("\n# ")
         story = scenes(f"# {text}", known)
         chapters = executed_chapters(material, progress)

@@ -51,7 +51,6 @@ It is **42**.
     )
     + cell("tbl-cell", "table()", "tbl-cap: Numbers")
     + cell("q1-maths", "maths()", "echo: false")
-    + cell("q1-asis", "print()", "output: asis", "echo: false")
     + "\n\n::: {.callout-note}\nBefore."
     + cell(
         "q1-called",
@@ -66,7 +65,6 @@ OUTPUTS: dict[str, list[Any]] = {
     "fig-wave": [FIGURE],
     "tbl-cell": [new_output("execute_result", {"text/markdown": "| n | m |\n|--|--|\n| 1 | 2 |"})],
     "q1-maths": [new_output("display_data", {"text/markdown": "$$ e^x $$ {#eq-shown}"})],
-    "q1-asis": [new_output("stream", text="**As it is**, see @eq-shown.")],
     "q1-called": [
         new_output("execute_result", {"text/markdown": "$$ x $$ {#eq-cell} and @fig-wave"})
     ],
@@ -117,7 +115,6 @@ SAYS = [
     "As Knuth (1968) says.",
     "First note.",
     "Second note.",
-    "As it is",
     "fenced",
     "123456782",
     MADE_BY,

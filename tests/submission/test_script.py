@@ -49,7 +49,7 @@ def test_scenes_begin_at_headings_and_name_cells_of_the_chapters() -> None:
 def test_the_real_script_names_cells_that_the_chapters_have() -> None:
     book = read_book(PROJECT)
     known = {cell.label for chapter in questions(book) for cell in chapter.cells} | {"set-up"}
-    chapter = read_chapter(PROJECT / script.SCRIPT, book)
+    chapter = read_chapter(PROJECT / script.SCRIPT, PROJECT)
     prose = "".join(part for part in chapter.parts if isinstance(part, str))
     story = script.scenes(prose, known)
     assert len(story) > 8 and not re.search(r"@(fig|tbl|sec|eq)-", prose)

@@ -26,7 +26,7 @@ format:
 """
 CHAPTERS = {
     "index": (
-        "# At a glance {.unnumbered}\n\nBy {{< meta author >}}. See @sec-alpha and @sec-extra.",
+        "# At a glance {.unnumbered}\n\nSee @sec-alpha and @sec-extra.",
         {"index-all": "from mmn13lib.alpha import f\nfrom mmn13lib.beta import g\nf(1) + g(1)"},
     ),
     "q1-alpha": (
