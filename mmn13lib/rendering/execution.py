@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -76,11 +75,7 @@ def execute(
     progress: Progress = print,
     rerun: bool = False,
 ) -> Executed:
-    """Give a chapter's outputs: from the cache, or by executing all its cells.
-
-    Where what it is made from changed meanwhile, nothing is stored and it is executed once more.
-    Raises `UserError` if a cell fails.
-    """
+    """Give a chapter's outputs: from the cache, or by executing it; `UserError` if a cell fails."""
     if not chapter.cells:
         return Executed(chapter, ())
     folder = cache.folder_of(chapter, settings, cache.EMBEDDED)
@@ -115,9 +110,7 @@ def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookN
     figures = {name: book.option(f"fig-{name}", value) for name, value in defaults.items()}
     hidden = _SET_UP.format(**figures) + digest_source(found)
     sources = [hidden, *(cell.source for cell in chapter.cells[1:])]
-    cells = [new_code_cell(text, id=f"cell-{number}") for number, text in enumerate(sources)]
-    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return new_notebook(cells=[new_code_cell(source) for source in sources])
 
 
 def _run(
@@ -163,33 +156,23 @@ def run_notebook(
     environment: Mapping[str, str],
     on_cell: Callable[[int, float], None],
 ) -> None:
-    """Execute a notebook in place, in `folder`, with a kernel of this very Python.
+    """Execute a notebook in place, in `folder`; `on_cell` gets each cell's index and seconds.
 
-    `on_cell` gets each cell's index and seconds. Raises `CellFailed` for a cell's own error, a
-    kernel that died, and an interruption.
+    Raises `CellFailed` for a cell's own error, a kernel that died, and an interruption.
     """
-    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    current, began = 0, time.monotonic()
-
-    def on_start(cell: "NotebookNode", cell_index: int) -> None:
-        nonlocal current, began
-        current, began = cell_index, time.monotonic()
-
-    def on_end(cell: "NotebookNode", cell_index: int, execute_reply: Any) -> None:
-        on_cell(cell_index, time.monotonic() - began)
+    began: list[float] = []  # when each cell did
 
     with tempfile.TemporaryDirectory(prefix="mmn13-") as private:
         manager = AsyncKernelManager(
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
             transport="tcp" if os.name == "nt" else "ipc",
             connection_file=str(Path(private) / "kernel.json"),
         )
-        # whatever kernels the machine has registered
-        arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        manager._kernel_spec = KernelSpec(argv=arguments, display_name="Python 3")
         client = NotebookClient(
             notebook,
             km=manager,
@@ -198,19 +181,21 @@ def run_notebook(
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(folder)}},
-            on_cell_execute=on_start,
-            on_cell_executed=on_end,
+            on_cell_start=lambda **_: began.append(time.monotonic()),
+            on_cell_executed=lambda cell_index, **_: on_cell(
+                cell_index, time.monotonic() - began[-1]
+            ),
         )
         client.owns_km = True  # it shuts the kernel down at the end
         try:
             client.execute(env={**environment, **neutral_kernel(Path(private))})
         except CellExecutionError as error:
-            raise CellFailed(current, *explain(error.traceback)) from error
+            raise CellFailed(len(began) - 1, *explain(error.traceback)) from error
         except (RuntimeError, AssertionError) as error:  # it died, or never answered
             # nbclient ends the kernel at a signal, and leaves this trace of it
             stopped = hasattr(client, "_async_cleanup_kernel_future")
             why = "it was interrupted" if stopped else "Python died while it ran (out of memory?)"
-            raise CellFailed(current, why) from error
+            raise CellFailed(max(len(began) - 1, 0), why) from error
 
 
 def neutral_kernel(folder: Path) -> dict[str, str]:

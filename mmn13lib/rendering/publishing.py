@@ -1,7 +1,7 @@
 """Puts a new report into its place, and takes away what the last one had and this one has not."""
 
-import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from mmn13lib.foundation import storage
@@ -18,25 +18,26 @@ def publish(built: Path, report: Path, names: set[str] | None = None, whole: boo
     files = (path for path in built.rglob("*") if path.is_file())
     made = names or {path.relative_to(built).as_posix() for path in files}
     kinds = {_kind(name) for name in made}
-    staging = report / ".new"
+    staging, before = report / ".new", set[str]()
     try:
         report.mkdir(exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
         for name in made:
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(built / name, staging / name)
-        before = _listed(report)
+        with suppress(storage.Damaged):
+            before = set(storage.read_json(report / LIST))
         old = {name for name in before - made if whole and _kind(name) in kinds}
-        _write_list(report, before | made)
+        storage.write_json(report / LIST, sorted(before | made))
         for name in sorted(made):
             (report / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).replace(report / name)
         for name in old:
             (report / name).unlink(missing_ok=True)
-            for folder in (report / name).relative_to(report).parents[:-1]:
-                if not any((report / folder).glob("*")):
+            for folder in Path(name).parents[:-1]:
+                with suppress(OSError):  # it is not empty
                     (report / folder).rmdir()
-        _write_list(report, (before | made) - old)
+        storage.write_json(report / LIST, sorted((before | made) - old))
         shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise storage.disk_error(report / "index.html", error) from error
@@ -44,19 +45,3 @@ def publish(built: Path, report: Path, names: set[str] | None = None, whole: boo
 
 def _kind(name: str) -> str:
     return "PDF" if name.endswith(".pdf") else "pages"
-
-
-def _listed(report: Path) -> set[str]:
-    """Read the last list; what it says of places outside the report is not believed."""
-    try:
-        names = {str(name) for name in json.loads((report / LIST).read_text("utf-8"))}
-    except (OSError, ValueError, TypeError):
-        return set()
-    inside = report.resolve()
-    return {name for name in names if (report / name).resolve().parent.is_relative_to(inside)}
-
-
-def _write_list(report: Path, names: set[str]) -> None:
-    unfinished = report / f"{LIST}.new"
-    unfinished.write_text(json.dumps(sorted(names), indent=1), "utf-8")
-    unfinished.replace(report / LIST)

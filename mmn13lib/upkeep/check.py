@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +13,7 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.data.inputs import BATCHES, IMAGENET_WEIGHTS
-from mmn13lib.rendering import quarto
+from mmn13lib.rendering import document, quarto
 
 ROOMY_DISK, LEAST_DISK = 2.0, 0.5  # GB: with the real data set; with the embedded sample
 INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
@@ -92,11 +93,12 @@ def check_embedded_engine(needed: bool) -> Requirement:
     """Look for the packages that make the report without Quarto."""
     name = "embedded engine"
     try:
-        pandoc = import_module("pypandoc").get_pandoc_version()
-        detail = f"pandoc {pandoc}, typst {version('typst')}, jupyter-cache"
+        pandoc = subprocess.check_output([document.pandoc_path(), "--version"], text=True)
+        detail = f"{pandoc.splitlines()[0]}, typst {version('typst')}, jupyter-cache"
         import_module("typst")
         version("jupyter-cache")
-    except (ImportError, OSError) as error:  # PackageNotFoundError is an ImportError
+    # PackageNotFoundError is an ImportError
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
         return Requirement(name, False, needed, f"incomplete ({error})", INSTALL)
     return Requirement(name, True, needed, detail)
 

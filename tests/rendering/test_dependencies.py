@@ -63,7 +63,7 @@ def test_modes_never_mix_and_going_back_finds_the_earlier_chapters(
         other_inputs(mode="imagenet", weights="f37072fd")(executed, full)
         assert (
             dict(status(Settings(executed), EMBEDDED))["q2-beta"][-1]
-            == "weights: sample → IMAGENET1K_V1"
+            == "weights: random → IMAGENET1K_V1"
         )
         assert rerun(executed) == Q2
     assert status(Settings(executed), EMBEDDED) == [

@@ -1,6 +1,7 @@
 """`mmn13 check` finds what is missing, old or damaged, and says what mends it."""
 
 import hashlib
+import os
 import shutil
 import sys
 from collections import namedtuple
@@ -152,6 +153,17 @@ def test_quarto_is_optional_and_must_be_new(
 ) -> None:
     found = quarto(tmp_path, monkeypatch, script)
     assert state(found) == (ok, False)
+
+
+def test_the_pandoc_that_makes_the_report_is_named_whatever_the_path_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "pandoc"
+    other.write_text("#!/bin/sh\necho pandoc 99.0\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = check.check_embedded_engine(needed=True)
+    assert found.ok and found.detail.startswith("pandoc ") and "99.0" not in found.detail
 
 
 def test_without_quarto_the_embedded_engine_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
