@@ -74,11 +74,6 @@ class Chapter:
         return self.name.split("-")[0]
 
     @property
-    def names(self) -> set[str]:
-        """Both names, by which it can be asked for."""
-        return {self.name, self.short_name}
-
-    @property
     def cells(self) -> list[Cell]:
         """The code cells, the hidden one for the digest among them."""
         return [part for part in self.parts if isinstance(part, Cell)]

@@ -71,7 +71,7 @@ def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = p
     hook.write_cells(settings)
     book = read_book(settings.root)
     for chapter in book.chapters:
-        if chapter.cells and chapter.names & {*rerun}:
+        if chapter.cells and chapter.name in rerun:
             mark = digest_source(dependencies(chapter, book, settings))
             cache.forget(mark, cache.folder_of(chapter, settings, cache.QUARTO))
     with _without_leftovers(book):

@@ -34,14 +34,16 @@ def render(
 
     engine = quarto.chosen(engine)
     book = read_book(settings.root)
+    names = {chapter.short_name: chapter.name for chapter in book.chapters}
+    names |= {chapter.name: chapter.name for chapter in book.chapters}
     for name in rerun:
-        if not any(name in chapter.names for chapter in book.chapters):
+        if name not in names:
             known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
     with render_lock(settings, progress):
         warnings = prepare(settings, strict, progress)
         make = quarto.render if engine == "quarto" else render_embedded
-        return make(settings, rerun, progress), warnings
+        return make(settings, [names[name] for name in rerun], progress), warnings
 
 
 def render_embedded(
@@ -56,7 +58,7 @@ def render_embedded(
         progress("The documents are fresh.")
         return files
     executed = [
-        execute(chapter, book, settings, progress, rerun=bool(chapter.names & {*rerun}))
+        execute(chapter, book, settings, progress, rerun=chapter.name in rerun)
         for chapter in book.chapters
     ]
     progress("Making the documents.")

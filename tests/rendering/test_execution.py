@@ -93,6 +93,10 @@ def test_cells_start_without_personal_settings(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "startup.py").write_text("hidden = 1")
+    registered = tmp_path / "jupyter/kernels/python3/kernel.json"
+    registered.parent.mkdir(parents=True)
+    registered.write_text('{"argv": ["false"], "display_name": "Mine", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9")
     (tmp_path / "profile_default/startup").mkdir(parents=True)
     (tmp_path / "profile_default/startup/00.py").write_text("hidden = 2")

@@ -26,9 +26,9 @@ from mmn13lib.rendering.render import render_embedded
 Rerun = Callable[..., list[str]]
 
 
-def render(root: Path, *rerun: str) -> list[str]:
+def render(root: Path) -> list[str]:
     lines: list[str] = []
-    render_embedded(Settings(root, offline=True), rerun, lines.append)
+    render_embedded(Settings(root, offline=True), progress=lines.append)
     return lines
 
 
@@ -117,8 +117,11 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
     assert (executed / "begun").exists(), "the chapter that was killed is taken for done"
 
 
-def test_rerun_executes_the_chapter_asked_for(executed: Path) -> None:
-    lines = render(executed, "q2")
+def test_rerun_executes_the_chapter_asked_for(
+    executed: Path, nothing_to_prepare: list[Settings]
+) -> None:
+    lines: list[str] = []
+    render_book(Settings(executed), "embedded", ("q2",), progress=lines.append)
     assert [line for line in lines if ", cell" not in line][:4] == [
         "index: fresh",
         "q1: fresh",
