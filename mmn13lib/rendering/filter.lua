@@ -352,6 +352,18 @@ local simplifying = {
   end,
 }
 
+-- On paper, a paragraph that ends on a colon stays on the page of what it announces.
+local function keep_with_next(blocks)
+  local result = pandoc.Blocks {}
+  for _, block in ipairs(blocks) do
+    local last = block.t == "Para" and block.content[#block.content]
+    if last and last.t == "Str" and last.text:match(":$") then
+      result:extend { typst("#block(sticky: true)["), block, typst("]") }
+    else result:insert(block) end
+  end
+  return result
+end
+
 function Pandoc(doc)
   -- given as text and not as Markdown; under the names that Quarto gives its templates
   doc.meta["by-author"] = { { name = { literal = doc.meta.author } } }
@@ -364,6 +376,7 @@ function Pandoc(doc)
   doc.blocks = doc.blocks:walk(writing)
   if FORMAT == "typst" then -- the formulas without a number
     doc.blocks = doc.blocks:walk { Math = function(math) return described(math, "", ";") end }
+    doc.blocks = doc.blocks:walk { Blocks = keep_with_next }
   end
   if is_notebook then doc.blocks = doc.blocks:walk(simplifying) end
   return doc
