@@ -117,20 +117,3 @@ def operators(layer: nn.Module, images: Tensor) -> list[str]:
         layer(images.clone().requires_grad_()).sum().backward()
     names = [event.name for event in seen.events() if event.name.startswith("aten::")]
     return [name.removeprefix("aten::") for name in dict.fromkeys(names)]
-
-
-def summary() -> dict[str, Any]:
-    """Say the question, the answer and its key numbers, computed now."""
-    differences = samples()
-    largest = max(difference.largest for difference in differences)
-    agrees = "agrees" if largest < 1e-13 else "**does not agree**"
-    return {
-        "question": "Can a convolution layer be written without `torch.nn`'s functions?",
-        "answer": (
-            "Yes: lay the patches under the window out as columns and multiply them by the"
-            f" weights. Such a layer {agrees} with `nn.Conv2d` in output and gradients: on"
-            f" {len(differences)} configurations the largest relative difference is"
-            f" {largest:.0e} in float64."
-        ),
-        "numbers": [("Largest relative difference from `nn.Conv2d`, float64", f"{largest:.0e}")],
-    }

@@ -22,7 +22,7 @@ def product_figure(
     image, kernel
         Shapes ($H$, $W$) and ($k_h$, $k_w$); the stride is 1 and there is no padding.
     columns, output
-        Shapes ($k_h k_w$, $H' W'$) and ($H'$, $W'$): what the layer makes of them.
+        What the layer makes of them: ($k_h k_w$, $H_{out} W_{out}$) and ($H_{out}$, $W_{out}$).
     position
         The window's number, row by row: its column in `columns`. All that belongs to it is
         tinted.

@@ -24,7 +24,7 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
     Returns
     -------
     Tensor
-        Shape ($N$, $C k_h k_w$, $H' W'$).
+        Shape ($N$, $C k_h k_w$, $H_{out} W_{out}$).
 
     Examples
     --------
@@ -38,8 +38,9 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
     padded = torch.constant_pad_nd(images, (padding,) * 4)
     windows = padded.unfold(2, kernel_height, stride)
     windows = windows.unfold(3, kernel_width, stride)
-    # from (N, C, H', W', k_h, k_w) to (N, C k_h k_w, H' W')
-    return windows.permute(0, 1, 4, 5, 2, 3).flatten(4).flatten(1, 3)
+    # (N, C, H_out, W_out, k_h, k_w), then (N, C, k_h, k_w, H_out, W_out)
+    windows = windows.permute(0, 1, 4, 5, 2, 3)
+    return windows.flatten(4).flatten(1, 3)  # (N, C k_h k_w, H_out W_out)
 
 
 def convolve(
@@ -61,7 +62,7 @@ def convolve(
     Returns
     -------
     Tensor
-        Shape ($N$, $O$, $H'$, $W'$).
+        Shape ($N$, $O$, $H_{out}$, $W_{out}$).
     """
     kernel_height, kernel_width = weight.shape[2:]
     height = (images.shape[2] + 2 * padding - kernel_height) // stride + 1
@@ -82,9 +83,9 @@ class Conv2d(Module):
     $$y_{o,m,n} = b_o + \sum_{c=0}^{C-1} \sum_{u=0}^{k_h-1} \sum_{v=0}^{k_w-1}
     w_{o,c,u,v} \, x_{c,sm+u,sn+v}$$
 
-    for $0 \le m < H'$ and $0 \le n < W'$. With the stride $s$ and the padding
-    $p$, $H' = \lfloor (H + 2p - k_h) / s \rfloor + 1$ and
-    $W' = \lfloor (W + 2p - k_w) / s \rfloor + 1$.
+    for $0 \le m < H_{out}$ and $0 \le n < W_{out}$. With the stride $s$ and the padding
+    $p$, $H_{out} = \lfloor (H + 2p - k_h) / s \rfloor + 1$ and
+    $W_{out} = \lfloor (W + 2p - k_w) / s \rfloor + 1$.
 
     Parameters
     ----------
@@ -154,6 +155,7 @@ class Conv2d(Module):
     def reset_parameters(self) -> None:
         """Draw from ±1/sqrt(C k_h k_w), as nn.Conv2d does to the last bit."""
         root = math.sqrt(self.weight[0].numel())
+        # 1 / root, computed in nn.Conv2d's order, so that rounding agrees
         bound = math.sqrt(3) * (math.sqrt(2 / (1 + math.sqrt(5) ** 2)) / root)
         with torch.no_grad():
             self.weight.uniform_(-bound, bound)

@@ -20,17 +20,6 @@ from sympy.core.function import AppliedUndef
 
 from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, times
 
-ANSWER = (
-    r"With $y_{mn} = k_{00} x_{mn} + k_{10} x_{m+1,n}$ (the kernel is not flipped): "
-    r"$\frac{\partial C}{\partial k_{u0}} = \sum_{m=0}^{1} \sum_{n=0}^{2} "
-    r"\frac{\partial C}{\partial y_{mn}} x_{m+u,n}$ for $u = 0, 1$: the correlation of $X$ with "
-    r"$\frac{\partial C}{\partial Y}$. $\frac{\partial C}{\partial x_{ij}} = "
-    r"\frac{\partial C}{\partial y_{ij}} k_{00} + \frac{\partial C}{\partial y_{i-1,j}} k_{10}$, "
-    r"where a derivative with respect to $y_{2j}$ or $y_{-1,j}$, which do not exist, counts as 0: "
-    r"the full convolution of $\frac{\partial C}{\partial Y}$ with $K$."
-)
-"""The closed form in Markdown; `summary` proves it before it says it."""
-
 
 class EvaluatedGradients(NamedTuple):
     """The gradients as numbers: float64 arrays of the kernel's and of the image's shape."""
@@ -197,30 +186,3 @@ def symbols(letter: str, shape: Shape) -> Matrix:
     """Make a matrix of symbols with their indices, from 0."""
     between = "" if max(shape) <= 10 else "_"
     return Matrix(*shape, lambda i, j: sympy.Symbol(f"{letter}_{i}{between}{j}"))
-
-
-def summary() -> dict[str, Any]:
-    """Derive the answer to question 2 anew and say it; ArithmeticError if it is another."""
-    gradients = convolution_gradients()
-    if not _is_answer(gradients):
-        raise ArithmeticError("question 2: the derived gradients are not what the answer says")
-    terms = [len(sympy.Add.make_args(entry)) for entry in gradients.d_image[:, 0]]
-    return {
-        "question": "Through a convolution of a 3×3 image with a 2×1 kernel, what is the "
-        "derivative of the cost with respect to each kernel element and each pixel?",
-        "answer": ANSWER,
-        "numbers": [
-            ("Derivatives found by sympy", f"{len(gradients.d_kernel) + len(gradients.d_image)}"),
-            ("Products in a pixel's derivative, by row", ", ".join(map(str, terms))),
-        ],
-    }
-
-
-def _is_answer(gradients: ConvolutionGradients) -> bool:
-    """Say whether `ANSWER`, its formulas taken literally, gives the derived gradients."""
-    x, k, g = gradients.image, gradients.kernel, gradients.upstream
-    bordered = g.row_insert(0, sympy.zeros(1, 3)).row_insert(3, sympy.zeros(1, 3))
-    places = [*product(range(2), range(3))]
-    d_kernel = Matrix(2, 1, lambda u, _: sum(g[m, n] * x[m + u, n] for m, n in places))
-    d_image = Matrix(3, 3, lambda i, j: bordered[i + 1, j] * k[0] + bordered[i, j] * k[1])
-    return d_kernel == gradients.d_kernel and d_image == gradients.d_image

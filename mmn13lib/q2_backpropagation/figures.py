@@ -36,11 +36,14 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
     figure, (forward, backward) = new_figure(2, 1, height=3.4)
     for axes, title, entries, ends, arrows in (
         (forward, "columns $P$", columns, gradients.output, "→↓"),
-        (backward, r"returned to $P$: $K G$", products, gradients.upstream, "←↑"),
+        (backward, r"returned to $P$: $K g$", products, gradients.upstream, "←↑"),
     ):
         letter = "y" if axes is forward else "g"
         image_title = "image $X$" if axes is forward else rf"$\partial C/\partial {name}={total}$"
-        draw_cells(axes, (0, 0), _written(gradients.image), image_title, {pixel})
+        ends_there = [[""] * gradients.image.cols for _ in range(gradients.image.rows)]
+        ends_there[pixel[0]][pixel[1]] = "+"
+        cells = _written(gradients.image) if axes is forward else ends_there
+        draw_cells(axes, (0, 0), cells, image_title, {pixel})
         left = gradients.image.cols + 3.5
         draw_cells(axes, (left, 0), _written(entries), title, touched, CELL)
         names = [[f"${letter}_{{{m}{n}}}$" for m in range(ends.rows) for n in range(ends.cols)]]

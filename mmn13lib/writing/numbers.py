@@ -33,6 +33,16 @@ def percent_with_interval(share: float, low: float, high: float) -> str:
     return f"{share:.2%} ({100 * low:.1f}–{100 * high:.1f})"
 
 
+def signed(value: float, decimals: int) -> str:
+    """Write a difference with its sign, a true minus; a zero has none.
+
+    >>> signed(-29.684, 2), signed(0.31, 1), signed(-0.001, 1)
+    ('−29.68', '+0.3', '0.0')
+    """
+    text = f"{value:+.{decimals}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
+
+
 def difference(value: float) -> str:
     """Write a tiny difference: its order, or a plain zero.
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmn13lib.q2_backpropagation import derivation
-from mmn13lib.q2_backpropagation.derivation import convolution_gradients, summary
+from mmn13lib.q2_backpropagation.derivation import convolution_gradients
 from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
 from mmn13lib.writing.listing import listing
 
@@ -169,18 +169,3 @@ def test_numpys_integers_and_lists_are_taken():
 def test_the_printed_derivation_fits_the_page():
     code = listing(convolution_gradients, derivation.outputs_of, derivation.cost_of)
     assert max(map(len, code.splitlines())) <= 78
-
-
-def test_the_summary_says_the_closed_form_after_deriving_it():
-    told = summary()
-    assert told["answer"].count("$") % 2 == 0
-    assert "full convolution" in told["answer"]
-    assert dict(told["numbers"])["Derivatives found by sympy"] == "11"
-
-
-def test_the_summary_refuses_to_say_what_is_not_derived(monkeypatch):
-    wrong = convolution_gradients()
-    object.__setattr__(wrong, "d_image", -wrong.d_image)
-    monkeypatch.setattr(derivation, "convolution_gradients", lambda: wrong)
-    with pytest.raises(ArithmeticError, match="not what the answer says"):
-        summary()

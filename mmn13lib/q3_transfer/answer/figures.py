@@ -8,7 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison, ModelName, Score
+from mmn13lib.q3_transfer.answer.comparison import (
+    MODELS,
+    ModelComparison,
+    ModelName,
+    Score,
+    StudyPoint,
+)
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.writing.plotting import PALETTE, TEXT_WIDTH, new_figure, stamp
 
@@ -85,7 +91,7 @@ def learning_curves(results: Results) -> Figure:
         axis.set(title=NAMES[name], xlabel="epoch")
         axis.grid(alpha=0.3)
         axis.locator_params(axis="x", integer=True)
-        axis.legend(loc="lower right")
+    _legend_below(figure, axes[0], "training images", "validation images", colour="dimgrey")
     axes[0].set_ylabel("accuracy")
     axes[0].yaxis.set_major_formatter(PERCENT)
     return stamp(figure, results.inputs.stamp)
@@ -132,7 +138,8 @@ def reliability(results: Results, comparison: ModelComparison) -> Figure:
                 markersize=4, color=COLOURS[name], label=label,
             )  # fmt: skip
         axis.set(title=NAMES[name], xlabel="probability of the predicted class", xlim=(0, 1.02))
-    _legend_below(figure, axes[0], "calibrated", "as trained", "after the temperature")
+    labels = ("calibrated", "as trained", "after the temperature")
+    _legend_below(figure, axes[0], *labels, colour="dimgrey")
     axes[0].set(ylabel="share classified correctly", ylim=(0, 1.05))
     axes[0].yaxis.set_major_formatter(PERCENT)
     return stamp(figure, results.inputs.stamp)
@@ -149,7 +156,7 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
 def _label_study(axis: Axes, comparison: ModelComparison) -> None:
     for name in MODELS:
         points = [point for point in comparison.study if point.model == name]
-        counts, means = [point.count for point in points], [point.mean for point in points]
+        counts, means = [_apart(point) for point in points], [point.mean for point in points]
         below = [point.mean - point.low for point in points]
         above = [point.high - point.mean for point in points]
         axis.errorbar(
@@ -157,8 +164,8 @@ def _label_study(axis: Axes, comparison: ModelComparison) -> None:
             markersize=5, label=NAMES[name],
         )  # fmt: skip
         for point in points:
-            single = [point.count] * len(point.runs)
-            axis.plot(single, point.runs, "_", color=COLOURS[name], markersize=9, alpha=0.6)
+            single = [_apart(point)] * len(point.runs)
+            axis.plot(single, point.runs, "_", color=COLOURS[name], markersize=12, alpha=0.6)
         _hollow(axis, name, [point for point in points if not point.plateau])
     axis.set_xscale("log")
     axis.set_xticks(sorted({point.count for point in comparison.study}))
@@ -169,25 +176,33 @@ def _label_study(axis: Axes, comparison: ModelComparison) -> None:
     axis.grid(alpha=0.3)
 
 
+def _apart(point: StudyPoint) -> float:
+    """Shift the two models' points a little to either side, so that no bar hides another."""
+    return point.count * (0.95 if point.model == "head" else 1.05)
+
+
 def _hollow(axis: Axes, name: ModelName, unfinished: Sequence[Any]) -> None:
     """Mark the points at which training had not levelled off."""
     if unfinished:
-        counts, means = [p.count for p in unfinished], [p.mean for p in unfinished]
+        counts, means = [_apart(p) for p in unfinished], [p.mean for p in unfinished]
         axis.plot(
             counts, means, MARKERS[name], color=COLOURS[name], markerfacecolor="white",
             markersize=5, zorder=5, label=UNFINISHED,
         )  # fmt: skip
 
 
-def _legend_below(figure: Figure, axis: Axes, *labels: str) -> None:
-    """Put the axis's labels, in this order, below the figure, where no curve is."""
+def _legend_below(figure: Figure, axis: Axes, *labels: str, colour: str | None = None) -> None:
+    """Put the axis's labels, in this order, below the figure; in one colour for all panels."""
     handles, found = axis.get_legend_handles_labels()
     known = dict(zip(found, handles, strict=True))
     shown = [label for label in labels if label in known]
-    figure.legend(
+    legend = figure.legend(
         [known[label] for label in shown], shown, loc="outside lower center", ncols=len(shown),
         fontsize=7.5, columnspacing=1.2,
     )  # fmt: skip
+    if colour:
+        for line in legend.get_lines():
+            line.set_color(colour)
 
 
 def first_page(results: Results, comparison: ModelComparison) -> Figure:

@@ -2,10 +2,11 @@
 
 from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison, StudyPoint
 from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.writing.numbers import big_number, duration, percent_with_interval
+from mmn13lib.writing.numbers import big_number, duration, percent_with_interval, signed
 from mmn13lib.writing.tables import markdown_table
 
 HEADERS = ("new head, frozen ResNet-18", "`SmallResNet`, from scratch")
+WHAT = ("test", "updates", "training")
 
 
 def comparison_table(results: Results, comparison: ModelComparison) -> str:
@@ -13,25 +14,24 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
     recipe, used = results.experiment["small_resnet"], results.precision["used_name"]
-    difference = (
-        f"{100 * comparison.difference:+.2f} points "
-        f"({100 * comparison.low:+.2f} to {100 * comparison.high:+.2f})"
+    difference, low, high = (
+        signed(100 * value, 2) for value in (comparison.difference, comparison.low, comparison.high)
     )
+    recipes = [results.experiment[name] for name in MODELS]
     rows = [
         (
             "test accuracy (95% interval)",
             *(percent_with_interval(s.accuracy, s.low, s.high) for s in scores),
         ),
-        ("difference (95% paired interval)", difference, ""),
-        ("trainings on all labels", len(results.head_seeds), 1),
         (
-            "calibration error, as trained",
-            *(f"{s.reliability.calibration_error:.3f}" for s in scores),
+            "head minus SmallResNet (95% paired interval)",
+            f"{difference} ({low} to {high}) points",
+            "",
         ),
-        (
-            "calibration error, after the temperature",
-            *(f"{s.calibrated.calibration_error:.3f}" for s in scores),
-        ),
+        ("runs on all labels", len(results.head_seeds), 1),
+        ("optimiser", "AdamW", "SGD with momentum"),
+        ("epochs, batch size", *(f"{r['num_epochs']}, {r['batch_size']}" for r in recipes)),
+        ("highest learning rate", *(f"{r['max_lr']:g}" for r in recipes)),
         ("augmentation", "none", f"shifts up to {recipe['crop_padding']} pixels, mirroring"),
         ("label smoothing", "none", f"{recipe['label_smoothing']:g}"),
         ("precision", f"features {used}, head float32", f"{used}, test logits float32"),
@@ -57,8 +57,8 @@ def study_table(comparison: ModelComparison) -> str:
         )
         for count in sorted({point.count for point in comparison.study})
     ]
-    of_one = ["test", "updates", "training"]
-    return markdown_table(["labels", *of_one, *of_one], rows, align="r" * 7)
+    headers = [f"{name} {what}" for name in ("head:", "SmallResNet:") for what in WHAT]
+    return markdown_table(["labels", *headers], rows, align="r" * 7)
 
 
 def _study_cells(point: StudyPoint | None) -> tuple[str, str, str]:
