@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def checked(name: str, value: int, least: int) -> int:
-    """Give back an integer; TypeError if it is none, ValueError if it is too small."""
+    """Return an integer; TypeError if it is not one, ValueError if it is too small."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be one integer, got {value!r}; pass e.g. {name}={least}")
     if value < least:
