@@ -111,6 +111,7 @@ def make_results(
             "difference_interval": (0.02, 0.06),
             "folded": mode == "other-weights",
             "images": 2000,
+            "seeds": 3,
             "validation_images": 1000,
         },
         mistakes=[

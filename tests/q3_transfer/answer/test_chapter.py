@@ -91,16 +91,16 @@ FEW = {100: (0.60, 0.25), 2000: (0.80, 0.60)}
             {"head": 0.87, "small_resnet": 0.80},
             ("For CIFAR-10 I prefer", HEAD, "It classifies more test images correctly",
              "the new head is ahead with 100 and 2,000 labelled images, by 20.0 to 35.0 points"),
-            ("I would choose", "callout-warning", "not CIFAR-10", "levelled off",
+            ("I would choose", "callout-warning", "not CIFAR-10", "may do better",
              "neither is ahead"),
             id="the head is better",
         ),
         pytest.param(
             {"head": 0.84, "small_resnet": 0.90, "unfinished": 2000,
              "study": {**FEW, 45_000: (0.84, 0.90)}},
-            (SMALL, "-6.00 points", "With only 100 and 2,000 labelled images I would choose the "
+            (SMALL, "−6.00 points", "With only 100 and 2,000 labelled images I would choose the "
              "new head instead: with 100 it is 35.0 points ahead",
-             "had not levelled off (SmallResNet at 2,000)"),
+             "A star in the table", "may do better than shown"),
             (HEAD, "do not tell the two apart"),
             id="SmallResNet is better",
         ),
@@ -109,7 +109,7 @@ FEW = {100: (0.60, 0.25), 2000: (0.80, 0.60)}
              "study": {100: (0.6, 0.602), 45_000: (0.846, 0.852)}},
             ("For CIFAR-10, with these weights,", HEAD, "do not tell the two apart",
              "so cost decides", "neither is ahead with 100 labelled images",
-             "callout-warning", "`weights.safetensors`", "exaggerate"),
+             "callout-warning", "`weights.safetensors`", "a special case"),
             ("I would choose", "more test images correctly", "trained on ImageNet"),
             id="a tie",
         ),
@@ -140,16 +140,15 @@ def test_the_trap_is_not_said_to_harm_where_it_does_not(chapter: Callable[..., s
     made = make_results()
     turned = {"accuracy_frozen": 0.74, "accuracy_trap": 0.75, "difference_interval": (-0.03, 0.01)}
     text = chapter(replace(made, trap=made.trap | turned))
-    assert "a difference of -1.0 points (95% interval -3.0 to +1.0; the interval includes" in text
-    assert "exaggerate" not in text
+    assert "a difference of −1.0 points (95% interval −3.0 to +1.0; the interval includes" in text
 
 
 @pytest.mark.parametrize(
     ("made_up", "said"),
     [
-        ({"head": 0.87, "small_resnet": 0.80}, "I prefer the new head on the frozen ResNet-18"),
-        ({"head": 0.84, "small_resnet": 0.90}, "I prefer SmallResNet, trained from scratch"),
-        ({"mode": "sample"}, "which says nothing about CIFAR-10"),
+        ({"head": 0.87, "small_resnet": 0.80}, "I prefer **the new head on the frozen ResNet-18"),
+        ({"head": 0.84, "small_resnet": 0.90}, "I prefer **SmallResNet, trained from scratch"),
+        ({"mode": "sample"}, "which say nothing about CIFAR-10"),
     ],
 )
 def test_the_first_page_says_the_same(
