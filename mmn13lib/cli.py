@@ -71,7 +71,7 @@ def check(data: Data = None, weights: Weights = None, offline: Offline = False) 
 def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Download CIFAR-10 (170 MB) and the ImageNet weights (47 MB).
 
-    A broken download goes on where it stopped; both are checked.
+    An interrupted download resumes; both are checked.
     """
     from mmn13lib.downloads.fetch import fetch as download
 
@@ -86,7 +86,7 @@ def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) 
 def experiment(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Train what question 3 compares, and store the results.
 
-    A second call finds them. Killed at any moment, it goes on from there when started again.
+    A second call finds them. If killed, it resumes when started again.
     """
     from mmn13lib.q3_transfer.experiment.run import run
 
@@ -106,7 +106,7 @@ def render(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Make the report, HTML and PDF, and before it what it needs."""
+    """Make what is missing, then the report, HTML and PDF."""
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)

@@ -89,7 +89,7 @@ ATTACKS = {
     ),
     "a boolean as a key": (local("on: one"), ["status"], rf"{LOCAL}: the key True"),
     "nothing as a key": (local("~: one"), ["status"], rf"{LOCAL}: the key None"),
-    "a list as a key": (local("? [a]\n: one"), ["status"], rf"{LOCAL} is no valid YAML"),
+    "a list as a key": (local("? [a]\n: one"), ["status"], rf"{LOCAL} is invalid YAML"),
     "a mapping in itself": (
         local("student: &a {me: *a}"), ["status"], rf"{LOCAL}: student\.me contains itself",
     ),
@@ -98,13 +98,13 @@ ATTACKS = {
     "bytes": (local("x: !!binary aGVsbG8="), ["status"], rf"{LOCAL}: x should be text, a number"),
     "a set": (local("x: !!set {a, b}"), ["status"], rf"{LOCAL}: x should be text, a number"),
     "a tag for objects": (
-        local("x: !!python/object:os.system {}"), ["status"], rf"{LOCAL} is no valid YAML",
+        local("x: !!python/object:os.system {}"), ["status"], rf"{LOCAL} is invalid YAML",
     ),
-    "a thousand brackets": (local("x: " + "[" * 1000), ["status"], rf"{LOCAL} is no valid YAML"),
-    "a control character": (local("x: \x07"), ["status"], rf"{LOCAL} is no valid YAML"),
+    "a thousand brackets": (local("x: " + "[" * 1000), ["status"], rf"{LOCAL} is invalid YAML"),
+    "a control character": (local("x: \x07"), ["status"], rf"{LOCAL} is invalid YAML"),
     "a list instead of settings": (local("- x"), ["status"], rf"{LOCAL} should hold"),
     "text instead of settings": (local("x"), ["status"], rf"{LOCAL} should hold"),
-    "an unclosed list": (local("x: ["), ["status"], rf"{LOCAL} is no valid YAML"),
+    "an unclosed list": (local("x: ["), ["status"], rf"{LOCAL} is invalid YAML"),
     "the bibliography as a list": (
         local("bibliography: [a.bib]"), ["status"], rf"{LOCAL}: bibliography should be the name",
     ),
@@ -229,9 +229,9 @@ ATTACKS = {
         ["experiment"], r"\S+resnet18-f37072fd\.pth is corrupted \(it has 1 bytes",
     ),
     # downloading
-    "no network": (nothing, ["fetch"], r"CIFAR-10 could not be had \(offline"),
+    "no network": (nothing, ["fetch"], r"CIFAR-10 not downloaded \(offline"),
     "half an archive": (
-        file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 could not be had",
+        file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 not downloaded",
     ),
     "a folder as the archive": (
         file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 could not be",
@@ -245,7 +245,7 @@ ATTACKS = {
         variable("PATH", ""), ["render", "--engine", "quarto"], "Quarto can't be used",
     ),
     "the sample where it may not be": (
-        nothing, ["render", "--strict"], "The real input is not there, and --strict asks for it",
+        nothing, ["render", "--strict"], "The real input is missing, but --strict requires it",
     ),
     # handing it in
     "no id": (local("student: {id: ''}"), ["submit"], "The id '' is not nine digits"),

@@ -47,7 +47,7 @@ def fetch(
         if archive.exists() and CIFAR10_ARCHIVE in absent:
             _unpack(archive)
     return [
-        f"{each.label} could not be had ({failures.get(each.label, 'its archive lacks batches')})"
+        f"{each.label} not downloaded ({failures.get(each.label, 'its archive lacks batches')})"
         for each in _absent(settings)
     ]
 

@@ -34,7 +34,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         read = yaml.load(file.read_text("utf-8"), _TextLoader) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{file.name} is no valid YAML, please put it right: {error}") from error
+        raise UserError(f"{file.name} is invalid YAML, please fix it: {error}") from error
     if not isinstance(read, dict):
         raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
     _check_values(file.name, read)

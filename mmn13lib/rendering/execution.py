@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
-KEPT = "The last good report is still in its place, and the chapters that were done are kept."
+KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
 
 _LINE = re.compile(

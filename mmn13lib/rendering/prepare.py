@@ -27,12 +27,12 @@ def prepare(
     if chosen.mode == "sample":
         missing = "; ".join(not_fetched)
         if strict:
-            raise UserError(f"The real input is not there, and --strict asks for it. {missing}")
+            raise UserError(f"The real input is missing, but --strict requires it. {missing}")
         warnings.append(
             "WARNING: this report is made from the embedded sample; its numbers are NOT CIFAR-10\n"
             f"results. Missing: {missing}\n"
-            "Get the real input with `mmn13 fetch`, or name it: MMN13_DATA is a folder with\n"
-            "cifar-10-batches-py, MMN13_WEIGHTS a ResNet-18 state dict. Then render again."
+            "Get the real input with `mmn13 fetch`, or set MMN13_DATA to a folder with\n"
+            "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again."
         )
     accuracy = _head_accuracy(settings, progress)
     for name in ("convolution", "transfer"):

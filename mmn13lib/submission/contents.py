@@ -20,8 +20,7 @@ TO_OPEN = ("ipykernel", "matplotlib-inline")
 
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 _INSIDE = re.compile(
-    r"mmn13lib/(\w+/)*[\w-]+\.(py|lua|css|html|typ)|mmn13lib/rendering/templates/report\.md"
-    r"|mmn13lib/submission/read_me\.txt"
+    r"mmn13lib/(\w+/)*\w+\.py"
     r"|artifacts/benchmarks/\w+\.json(\.sha256)?"
     r"|artifacts/results/submitted/\w+\.(json|safetensors)(\.sha256)?"
 )
@@ -30,11 +29,10 @@ _INSIDE = re.compile(
 def lay_out(folder: Path, material: Material) -> None:
     """Write all files of the submission but the notebook and the PDF."""
     settings = material.settings
-    for source in sorted((settings.root / "mmn13lib").rglob("*")):
-        name = source.relative_to(settings.root).as_posix()
-        if belongs(name):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, folder / name)
+    for source in imported(material.book)[0]:
+        target = folder / source.relative_to(settings.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
     portable.pack(material.results, Settings(folder))
     for name in measured(settings):
         target = measurements.measurement_path(Settings(folder), name)
@@ -57,11 +55,15 @@ def belongs(name: str) -> bool:
     return name in FILES or _INSIDE.fullmatch(name) is not None
 
 
+def imported(book: Book) -> tuple[list[Path], set[str]]:
+    """Find the package's modules and the libraries that the notebook imports, at any depth."""
+    code = "\n".join(cell.code for chapter in questions(book) for cell in chapter.cells)
+    return provenance.import_closure(provenance.imported_names(code), book.root / "mmn13lib")
+
+
 def requirements(book: Book) -> str:
     """Pin the libraries that the notebook imports, directly or through the package."""
-    code = "\n".join(cell.code for chapter in questions(book) for cell in chapter.cells)
-    names = provenance.imported_names(code)
-    _, libraries = provenance.import_closure(names, book.root / "mmn13lib")
+    _, libraries = imported(book)
     distributions = packages_distributions()  # reads every installed package: once is enough
     found = {name for library in libraries for name in distributions.get(library, [])}
     normal = {name.strip().lower().replace("_", "-") for name in (*found, *TO_OPEN)}

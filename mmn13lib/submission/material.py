@@ -16,7 +16,7 @@ from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.document import fault_of_link
 
 PLACEHOLDER = "Your Name"
-SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers say nothing."
+SAMPLE = "Made from the embedded sample, not CIFAR-10: question 3's numbers mean nothing."
 NO_DATA = (
     "This report is made from the embedded sample, not from CIFAR-10: get the data with "
     "`mmn13 fetch`, then `mmn13 render`."
@@ -90,7 +90,7 @@ def faults(student: Student) -> list[str]:
     if not has_right_check_digit(student.id):
         found.append(
             f"The id {student.id!r} is not nine digits that end with the right check digit: look "
-            "at it again (leading zeros count; in _quarto.yml.local it stands in quotes)."
+            "again (keep leading zeros, and quote it in _quarto.yml.local)."
         )
     if not student.video:
         found.append(
@@ -112,7 +112,7 @@ def is_placeholder(video: str) -> bool:
 def refuse(sentences: list[str], force: bool) -> None:
     """Stop at the first fault, unless it is to be handed in all the same."""
     if sentences and not force:
-        raise UserError(f"{sentences[0]} (--force hands it in all the same.)")
+        raise UserError(f"{sentences[0]} (--force makes it anyway.)")
 
 
 def _outdated(settings: Settings) -> list[str]:

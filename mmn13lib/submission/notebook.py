@@ -40,9 +40,9 @@ if missing:
 
 %config InlineBackend.figure_formats = ["retina"]"""
 ABOUT = (
-    "The three questions in order: text, code and what it printed. Code that answers a question "
-    "stands in a cell that defines it, and the cells after it call that. The written answers are "
-    "in `mmn13.pdf` as well; `README.txt` says how to run this."
+    "The three questions in order: text, code and what it printed. What the report prints as a "
+    "listing is defined in a cell here, and later cells call it. The written answers are in "
+    "`mmn13.pdf` as well; `README.txt` says how to run this."
 )
 QUARTOS_MARKS = ("@fig-", "@tbl-", "@eq-", "@sec-", "[@", "{#", ":::", "\tag{")
 """What a notebook's viewer would show as it stands; the last is a TeX command with a tab in it."""

@@ -75,7 +75,6 @@ def test_the_zip_holds_what_run_all_needs_and_nothing_else(made: Path) -> None:
         "artifacts/benchmarks/convolution.json",
         "artifacts/results/submitted/results.safetensors",
         "mmn13.ipynb",
-        "mmn13lib/rendering/templates/report.md",
         "requirements.txt",
     } <= names
     assert all(belongs(name) for name in names)
