@@ -234,7 +234,7 @@ ATTACKS = {
         file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 not downloaded",
     ),
     "a folder as the archive": (
-        file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 could not be",
+        file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 not downloaded",
     ),
     "a file where downloads go": (file("artifacts/downloads"), ["fetch"], r"\S+ could not be w"),
     "a file where all goes": (file("artifacts"), ["fetch"], r"\S+ could not be written"),

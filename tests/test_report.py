@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # it renders the report
 PROJECT = Path(__file__).parents[1]
 CHAPTERS = sorted({*PROJECT.glob("report/*.qmd")} - {PROJECT / "report/video-script.qmd"})
 SENTENCES = (
-    "Three questions about one operation.",
+    "Both are convolutions again:",
     "The backward pass through a convolution is again a convolution.",
 )
 

@@ -30,7 +30,7 @@ def lay_out(folder: Path, material: Material) -> None:
     """Write all files of the submission but the notebook and the PDF."""
     settings = material.settings
     for source in imported(material.book)[0]:
-        target = folder / source.relative_to(settings.root)
+        target = folder / source.relative_to(settings.root).as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     portable.pack(material.results, Settings(folder))

@@ -16,7 +16,7 @@ from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.document import fault_of_link
 
 PLACEHOLDER = "Your Name"
-SAMPLE = "Made from the embedded sample, not CIFAR-10: question 3's numbers mean nothing."
+SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers mean nothing."
 NO_DATA = (
     "This report is made from the embedded sample, not from CIFAR-10: get the data with "
     "`mmn13 fetch`, then `mmn13 render`."

@@ -99,7 +99,7 @@ def test_a_failing_cell_is_named_and_nothing_is_lost(tiny: Path, play: Play) -> 
 
 def test_a_killed_quarto_is_said_to_be_killed(tiny: Path, play: Play) -> None:
     play(says="[2/5] report/q1-alpha.qmd\n", ends="kill -9 $$")
-    with pytest.raises(UserError, match=r"killed \(signal 9\).*good report is still"):
+    with pytest.raises(UserError, match=r"killed \(signal 9\).*good report and all finished"):
         quarto.render(Settings(tiny), progress=lambda line: None)
 
 

@@ -140,7 +140,7 @@ def test_the_trap_is_not_said_to_harm_where_it_does_not(chapter: Callable[..., s
     made = make_results()
     turned = {"accuracy_frozen": 0.74, "accuracy_trap": 0.75, "difference_interval": (-0.03, 0.01)}
     text = chapter(replace(made, trap=made.trap | turned))
-    assert "a difference of −1.0 points (95% interval −3.0 to +1.0; the interval includes" in text
+    assert "a difference of −1.0 points (95% interval −3.0 to +1.0; it includes zero" in text
 
 
 @pytest.mark.parametrize(
