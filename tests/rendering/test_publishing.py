@@ -41,6 +41,8 @@ def test_a_render_of_one_format_keeps_the_other(tmp_path: Path, kind: str) -> No
     publish(built(new, **{kind: "2"}), report)
     kept = {"index.html": "1", "libs/a.css": "1"} if kind == "a_pdf" else {"a.pdf": "1"}
     assert contents(report) == kept | {kind.replace("_", "."): "2"}
+    publish(built(new, index_html="3", a_pdf="3"), report)  # and the list has not forgotten it
+    assert contents(report) == {"index.html": "3", "a.pdf": "3"}
 
 
 def test_a_render_of_a_single_chapter_removes_nothing(tmp_path: Path) -> None:
