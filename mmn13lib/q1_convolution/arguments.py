@@ -1,16 +1,18 @@
 """What the layer accepts: checked arguments, and images in any layout."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
 
 def checked(name: str, value: int, least: int) -> int:
     """Return an integer; TypeError if it is not one, ValueError if it is too small."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be one integer, got {value!r}; pass e.g. {name}={least}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}; pass a larger integer")
-    return value
+    return int(value)
 
 
 def checked_pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:

@@ -79,16 +79,13 @@ class ConvolutionGradients:
                     f"not {times(array.shape) or 'that of a number'}"
                 )
             values.extend(array.ravel())
-        d_kernel, d_image = self._numeric(*values)
-        return EvaluatedGradients(
-            np.array(d_kernel, dtype=np.float64).reshape(self.kernel.shape),
-            np.array(d_image, dtype=np.float64).reshape(self.image.shape),
-        )
+        found = self._numeric(*values)
+        return EvaluatedGradients(*(np.asarray(each, dtype=np.float64) for each in found))
 
     @cached_property
     def _numeric(self) -> Any:
         symbols = [*self.image, *self.kernel, *self.upstream]
-        return sympy.lambdify(symbols, [list(self.d_kernel), list(self.d_image)], modules="math")
+        return sympy.lambdify(symbols, [self.d_kernel, self.d_image], modules="numpy")
 
 
 def convolution_gradients(
@@ -111,7 +108,7 @@ def convolution_gradients(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the shapes do not fit, or a value is no integer or too small.
 
     Examples

@@ -40,10 +40,12 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
     ):
         letter = "y" if axes is forward else "g"
         image_title = "image $X$" if axes is forward else rf"$\partial C/\partial {name}={total}$"
-        ends_there = [[""] * gradients.image.cols for _ in range(gradients.image.rows)]
-        ends_there[pixel[0]][pixel[1]] = "+"
-        cells = _written(gradients.image) if axes is forward else ends_there
-        draw_cells(axes, (0, 0), cells, image_title, {pixel})
+        shown = _written(gradients.image)
+        if axes is backward:
+            shown = [
+                ["+" * ((i, j) == pixel) for j, _ in enumerate(row)] for i, row in enumerate(shown)
+            ]
+        draw_cells(axes, (0, 0), shown, image_title, {pixel})
         left = gradients.image.cols + 3.5
         draw_cells(axes, (left, 0), _written(entries), title, touched, CELL)
         names = [[f"${letter}_{{{m}{n}}}$" for m in range(ends.rows) for n in range(ends.cols)]]

@@ -1,12 +1,10 @@
 """Which convolutions there are: shapes, stride and padding that fit each other."""
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-import numpy as np
+from mmn13lib.q1_convolution.arguments import checked, checked_pair
 
 Shape = tuple[int, int]
 
@@ -26,7 +24,7 @@ class Geometry:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a value is no integer or too small, or the kernel is larger than the padded image.
 
     Examples
@@ -43,9 +41,9 @@ class Geometry:
     def __post_init__(self) -> None:
         """Reject what does not fit; take NumPy's integers and lists as well."""
         for name in ("image_shape", "kernel_shape"):
-            object.__setattr__(self, name, _shape(getattr(self, name), name))
-        object.__setattr__(self, "stride", _integer(self.stride, "stride", at_least=1))
-        object.__setattr__(self, "padding", _integer(self.padding, "padding", at_least=0))
+            object.__setattr__(self, name, checked_pair(name, getattr(self, name), least=1))
+        object.__setattr__(self, "stride", checked("stride", self.stride, least=1))
+        object.__setattr__(self, "padding", checked("padding", self.padding, least=0))
         rows, columns = (side + 2 * self.padding for side in self.image_shape)
         if self.kernel_shape[0] > rows or self.kernel_shape[1] > columns:
             raise ValueError(
@@ -62,21 +60,6 @@ class Geometry:
             for side, window in zip(self.image_shape, self.kernel_shape, strict=True)
         )
         return rows, columns
-
-
-def _shape(value: Any, name: str) -> Shape:
-    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
-        raise ValueError(f"{name} must be two integers, (rows, columns), not {value!r}")
-    rows, columns = (_integer(side, name, at_least=1) for side in value)
-    return rows, columns
-
-
-def _integer(value: Any, name: str, at_least: int) -> int:
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise ValueError(f"{name} must be an integer of at least {at_least}, not {value!r}")
-    if operator.index(value) < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, not {value}")
-    return operator.index(value)
 
 
 def times(shape: tuple[int, ...]) -> str:

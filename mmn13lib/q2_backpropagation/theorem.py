@@ -77,13 +77,7 @@ class Identity:
     """Whether the derived gradients of one convolution equal the closed form, as expressions."""
 
     geometry: Geometry
-    d_kernel: bool
-    d_image: bool
-
-    @property
-    def holds(self) -> bool:
-        """Whether both do."""
-        return self.d_kernel and self.d_image
+    holds: bool
 
 
 def identities(
@@ -108,10 +102,9 @@ def identity(geometry: Geometry) -> Identity:
         np.array(matrix.tolist(), dtype=object)
         for matrix in (gradients.image, gradients.kernel, gradients.upstream)
     )
-    d_kernel = kernel_gradient(image, upstream, geometry)
-    d_image = image_gradient(upstream, kernel, geometry)
+    same = _same(gradients.d_kernel, kernel_gradient(image, upstream, geometry))
     return Identity(
-        geometry, _same(gradients.d_kernel, d_kernel), _same(gradients.d_image, d_image)
+        geometry, same and _same(gradients.d_image, image_gradient(upstream, kernel, geometry))
     )
 
 

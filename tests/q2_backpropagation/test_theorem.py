@@ -39,9 +39,7 @@ def test_a_wrong_sign_in_one_term_is_noticed(monkeypatch, name):
         return gradient
 
     monkeypatch.setattr(theorem, name, wrong)
-    result = identity(Geometry())
-    assert (result.d_image, result.d_kernel) == (name != "image_gradient", name == "image_gradient")
-    assert not result.holds
+    assert not identity(Geometry()).holds
 
 
 def test_a_kernel_that_is_not_flipped_is_noticed(monkeypatch):
@@ -50,7 +48,7 @@ def test_a_kernel_that_is_not_flipped_is_noticed(monkeypatch):
         "image_gradient",
         lambda upstream, kernel, shapes: image_gradient(upstream, kernel[::-1, ::-1], shapes),
     )
-    assert not identity(Geometry()).d_image
+    assert not identity(Geometry()).holds
 
 
 def test_pixels_that_the_stride_leaves_unread_get_no_gradient():

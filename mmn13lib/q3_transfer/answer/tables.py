@@ -13,11 +13,11 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
-    recipe, used = results.experiment["small_resnet"], results.precision["used_name"]
+    recipes = [results.experiment[name] for name in MODELS]
+    recipe, used = recipes[1], results.precision["used_name"]
     difference, low, high = (
         signed(100 * value, 2) for value in (comparison.difference, comparison.low, comparison.high)
     )
-    recipes = [results.experiment[name] for name in MODELS]
     rows = [
         (
             "test accuracy (95% interval)",
