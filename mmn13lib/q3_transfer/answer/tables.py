@@ -13,8 +13,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
-    recipes = [results.experiment[name] for name in MODELS]
-    recipe, used = recipes[1], results.precision["used_name"]
+    recipe, used = results.experiment["small_resnet"], results.precision["used_name"]
     difference, low, high = (
         signed(100 * value, 2) for value in (comparison.difference, comparison.low, comparison.high)
     )
@@ -29,14 +28,13 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
             "",
         ),
         ("runs on all labels", len(results.head_seeds), 1),
-        ("optimiser", "AdamW", "SGD with momentum"),
-        ("epochs, batch size", *(f"{r['num_epochs']}, {r['batch_size']}" for r in recipes)),
-        ("highest learning rate", *(f"{r['max_lr']:g}" for r in recipes)),
         ("augmentation", "none", f"shifts up to {recipe['crop_padding']} pixels, mirroring"),
         ("label smoothing", "none", f"{recipe['label_smoothing']:g}"),
         ("precision", f"features {used}, head float32", f"{used}, test logits float32"),
-        ("trained parameters", *(f"{m.trained_parameters:,}" for m in models)),
-        ("all parameters", *(f"{m.total_parameters:,}" for m in models)),
+        (
+            "parameters, trained of all",
+            *(f"{m.trained_parameters:,} of {m.total_parameters:,}" for m in models),
+        ),
         ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
         ("training time", *(duration(m.training_seconds) for m in models)),
         (

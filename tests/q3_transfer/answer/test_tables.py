@@ -18,9 +18,7 @@ def test_the_comparison_has_a_row_for_every_figure_and_every_cost(made_up_result
     assert rows["test accuracy (95% interval)"] == ["87.00% (85.5–88.4)", "80.00% (78.2–81.7)"]
     assert rows["head minus SmallResNet (95% paired interval)"][0].startswith("+7.00 (+4.")
     assert rows["runs on all labels"] == ["5", "1"]
-    assert rows["epochs, batch size"] == ["20, 256", "20, 100"]
-    assert rows["highest learning rate"] == ["0.03", "0.25"]
-    assert rows["trained parameters"] == ["5,130", "308,394"]
+    assert rows["parameters, trained of all"] == ["5,130 of 11,181,642", "308,394 of 308,394"]
     assert rows["multiply-adds per image"] == ["1.81 billion", "50.0 million"]
     assert rows["training time"] == ["7.0 min", "30.0 min"]
     assert rows["images classified per second"] == ["170", "900"]
