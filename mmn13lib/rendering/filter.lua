@@ -317,6 +317,9 @@ local writing = {
     if div.classes:includes("chapter-begins") then return write_chapter_begins(div) end
     if div.classes:includes("float") then return write_float(div) end
     if div.classes:includes("cell") then return write_cell(div) end
+    if div.identifier == "refs" and FORMAT == "typst" then -- a list, and not paragraphs
+      return { typst("#[#set block(spacing: .75em)"), div, typst("]") }
+    end
     for _, class in ipairs(div.classes) do
       local kind = class:match("^callout%-(%a+)$")
       if kind then return write_callout(div, kind) end
