@@ -132,7 +132,7 @@ def test_pdf_says_what_it_is_and_by_whom(pdf: PdfReader) -> None:
 
 
 def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
-    assert 15 <= len(pdf.pages) <= 27
+    assert 15 <= len(pdf.pages) <= 18
     width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)  # A4, in points
     assert all(len(text.split()) > 20 for text in page_texts(pdf))
