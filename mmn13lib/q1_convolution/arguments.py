@@ -1,6 +1,6 @@
 """What the layer accepts: checked arguments, and images in any layout."""
 
-from numbers import Integral
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 
 def checked(name: str, value: int, least: int) -> int:
     """Return an integer; TypeError if it is not one, ValueError if it is too small."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise TypeError(f"{name} must be one integer, got {value!r}; pass e.g. {name}={least}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}; pass a larger integer")
