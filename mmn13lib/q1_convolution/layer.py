@@ -34,10 +34,12 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
              [3, 4],
              [4, 5]]])
     """
-    kernel_height, kernel_width = size
-    padded = torch.constant_pad_nd(images, (padding,) * 4)
-    windows = padded.unfold(2, kernel_height, stride)
-    windows = windows.unfold(3, kernel_width, stride)
+    n, channels, height, width = images.shape
+    above = images.new_zeros(n, channels, padding, width)
+    padded = torch.cat([above, images, above], dim=2)
+    beside = images.new_zeros(n, channels, height + 2 * padding, padding)
+    padded = torch.cat([beside, padded, beside], dim=3)
+    windows = padded.unfold(2, size[0], stride).unfold(3, size[1], stride)
     # (N, C, H_out, W_out, k_h, k_w), then (N, C, k_h, k_w, H_out, W_out)
     windows = windows.permute(0, 1, 4, 5, 2, 3)
     return windows.flatten(4).flatten(1, 3)  # (N, C k_h k_w, H_out W_out)
@@ -64,12 +66,10 @@ def convolve(
     Tensor
         Shape ($N$, $O$, $H_{out}$, $W_{out}$).
     """
-    kernel_height, kernel_width = weight.shape[2:]
-    height = (images.shape[2] + 2 * padding - kernel_height) // stride + 1
-    width = (images.shape[3] + 2 * padding - kernel_width) // stride + 1
+    height = (images.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
+    width = (images.shape[3] + 2 * padding - weight.shape[3]) // stride + 1
     columns = patches(images, weight.shape[2:], stride, padding)
-    matrix = weight.flatten(1)  # W, a row for each output channel
-    matrix = matrix.expand(images.shape[0], -1, -1)  # for every image
+    matrix = weight.flatten(1).expand(images.shape[0], -1, -1)  # W, N times
     output = torch.baddbmm(bias[:, None], matrix, columns)  # b + W P
     return output.unflatten(2, (height, width))
 
