@@ -9,6 +9,7 @@ import pytest
 
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
+from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
 CLASSES = (
@@ -85,6 +86,7 @@ def make_results(
         counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
         head=models[0],
         small_resnet=models[1],
+        small_resnet_weights=SmallResNet().state_dict(),
         head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
         label_study=[
             {

@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 
 import torch
-from torchvision.models import ResNet18_Weights
+from torchvision.models import ResNet, ResNet18_Weights, resnet18
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import portable
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
+from mmn13lib.q3_transfer.models.backbone import load_backbone
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -35,6 +36,16 @@ def load(settings: Settings) -> Results:
         raise UserError(
             f"Question 3 has no results to show ({error}): run `mmn13 experiment`."
         ) from error
+
+
+def stand_in_model(inputs: Inputs) -> ResNet | None:
+    """Make a ResNet-18 of other weights, or random ones; None where the ImageNet ones are here."""
+    if inputs.weights is not None and inputs.mode == "imagenet":
+        return None
+    model = resnet18()
+    if inputs.weights is not None:
+        load_backbone(model, inputs.weights)  # every layer but the last
+    return model
 
 
 def offer_weights(settings: Settings, inputs: Inputs) -> None:

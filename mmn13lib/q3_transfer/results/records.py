@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.data.inputs import Inputs
@@ -16,6 +17,7 @@ from mmn13lib.q3_transfer.results import metrics
 
 MODELS = ("head", "small_resnet")
 MODEL_ARRAYS = ("test_logits", "test_labels", "validation_logits", "validation_labels")
+WEIGHTS = "small_resnet_weights."
 FILE = "results.safetensors"
 
 
@@ -62,6 +64,8 @@ class Results:
     ----------
     counts
         Numbers of ``train``, ``validation`` and ``test`` images.
+    small_resnet_weights
+        The trained SmallResNet's state dict.
     head_seeds
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
@@ -90,6 +94,7 @@ class Results:
     counts: dict[str, int]
     head: ModelResult
     small_resnet: ModelResult
+    small_resnet_weights: dict[str, torch.Tensor]
     head_seeds: list[float]
     label_study: list[dict[str, Any]]
     trap: dict[str, Any]
@@ -103,11 +108,10 @@ class Results:
 
 def write(folder: Path, results: Results) -> None:
     """Store results but for their inputs, whose paths belong to this machine."""
-    import torch
-
-    tensors: dict[str, torch.Tensor] = {}
     values = asdict(results)
     del values["inputs"]
+    weights = values.pop("small_resnet_weights")
+    tensors = {f"{WEIGHTS}{name}": tensor for name, tensor in weights.items()}
     for name in MODELS:
         for array in MODEL_ARRAYS:
             tensors[f"{name}.{array}"] = torch.from_numpy(values[name].pop(array))
@@ -121,6 +125,11 @@ def read(folder: Path, inputs: Inputs) -> Results:
     """Read what `write` stored; raises `storage.Damaged` if it is missing or something else."""
     tensors, values = storage.read_record(folder / FILE)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    values["small_resnet_weights"] = {
+        name.removeprefix(WEIGHTS): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(WEIGHTS)
+    }
     for name in MODELS:
         values[name] |= {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
         values[name] = ModelResult(**values[name])
