@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
@@ -45,6 +47,13 @@ def mistakes(results: Results) -> Figure:
         for line, (text, colour) in enumerate(_labels(rank, mistake, results.classes)):
             place = (left / size[0], (bottom - 0.12 - 0.13 * line) / size[1])
             figure.text(*place, text, fontsize=7.5, color=colour)
+    if len(shown) % columns:  # the last row has room for the key to the colours
+        corner = np.array([TEXT_WIDTH - pair, 0.34 + IMAGE / 2, pair, 0.1]) / size
+        colours = ScalarMappable(Normalize(0, 1), "inferno")
+        key = figure.colorbar(colours, cax=figure.add_axes(tuple(corner)), orientation="horizontal")
+        key.set_ticks([0, 1], labels=["no evidence", "most of this map"], fontsize=7.5)
+        for label, side in zip(key.ax.get_xticklabels(), ("left", "right"), strict=True):
+            label.set_horizontalalignment(side)
     return stamp(figure, results.inputs.stamp)
 
 

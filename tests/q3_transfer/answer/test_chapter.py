@@ -113,7 +113,8 @@ FEW = {100: (0.60, 0.25), 2000: (0.80, 0.60)}
             ("For CIFAR-10, with these weights,", HEAD, "do not tell the two apart",
              "so cost decides", "neither is ahead with 100 labelled images",
              "callout-warning", "`weights.safetensors`", "a special case"),
-            ("I would choose", "more test images correctly", "trained on ImageNet"),
+            ("I would choose", "more test images correctly", "trained on ImageNet",
+             "Most heat lies"),
             id="a tie",
         ),
         pytest.param(

@@ -54,14 +54,15 @@ def test_the_ten_mistakes_name_both_classes_and_probabilities(drawn, made_up_res
         assert any(
             line.startswith(f"true class {results.classes[mistake['true']]}") for line in shown
         )
-    images = [axis.images for axis in drawn["imagenet"]["mistakes"].axes]
-    assert [len(shown) for shown in images] == [1, 2] * 10
+    *pictures, key = drawn["imagenet"]["mistakes"].axes
+    assert [len(axis.images) for axis in pictures] == [1, 2] * 10
+    assert key.get_xticklabels()[0].get_text() == "no evidence"
 
 
 def test_the_mistakes_are_at_least_22_millimetres_wide(drawn):
     figure = drawn["imagenet"]["mistakes"]
     width, height = figure.get_size_inches()
-    for axis in figure.axes:
+    for axis in figure.axes[:-1]:  # the last is the key to the colours
         box = axis.get_position()
         assert box.width * width == pytest.approx(box.height * height)  # the image is square
         assert box.width * width * 25.4 >= 22
