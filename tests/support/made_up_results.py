@@ -137,7 +137,7 @@ def make_results(
                 "others": 0.01,
                 "busy": False,
             }
-            for name, seconds in (("features", 400.0), ("head", 12.0), ("small_resnet", 1800.0))
+            for name, seconds in (("features", 400.0), ("heads", 12.0), ("small network", 1800.0))
         },
         extraction_images_per_second=160.0,
         experiment=asdict(ExperimentSettings()),

@@ -52,8 +52,9 @@ def mistakes(results: Results) -> Figure:
         colours = ScalarMappable(Normalize(0, 1), "inferno")
         key = figure.colorbar(colours, cax=figure.add_axes(tuple(corner)), orientation="horizontal")
         key.set_ticks([0, 1], labels=["no evidence", "most of this map"], fontsize=7.5)
-        for label, side in zip(key.ax.get_xticklabels(), ("left", "right"), strict=True):
-            label.set_horizontalalignment(side)
+        none, most = key.ax.get_xticklabels()
+        none.set_horizontalalignment("left")
+        most.set_horizontalalignment("right")
     return stamp(figure, results.inputs.stamp)
 
 
@@ -141,7 +142,7 @@ def reliability(results: Results, comparison: ModelComparison) -> Figure:
             (score.reliability, "-", "as trained"),
             (score.calibrated, ":", "after the temperature"),
         ):
-            filled = bins.counts > 0
+            filled = bins.counts >= max(1, 0.002 * bins.counts.sum())
             axis.plot(
                 bins.confidence[filled], bins.accuracy[filled], style, marker=MARKERS[name],
                 markersize=4, color=COLOURS[name], label=label,

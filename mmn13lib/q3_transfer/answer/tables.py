@@ -36,7 +36,10 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
             *(f"{m.trained_parameters:,} of {m.total_parameters:,}" for m in models),
         ),
         ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
-        ("training time", *(duration(m.training_seconds) for m in models)),
+        (
+            "training time (rough: busy machine)" if results.rough_times else "training time",
+            *(duration(m.training_seconds) for m in models),
+        ),
         (
             "images classified per second",
             *(f"{m.inference_images_per_second:,.0f}" for m in models),
@@ -63,4 +66,4 @@ def _study_cells(point: StudyPoint | None) -> tuple[str, str, str]:
     if point is None:
         return "–", "–", "–"
     unfinished = "" if point.plateau else r"\*"
-    return f"{point.mean:.1%}", f"{point.updates:,.0f}", f"{point.train_accuracy:.1%}{unfinished}"
+    return f"{point.mean:.2%}", f"{point.updates:,.0f}", f"{point.train_accuracy:.1%}{unfinished}"

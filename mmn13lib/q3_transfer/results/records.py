@@ -105,6 +105,11 @@ class Results:
     experiment: dict[str, Any]
     hardware: dict[str, Any]
 
+    @property
+    def rough_times(self) -> bool:
+        """Whether other processes used the cores during a step, or may have."""
+        return any(step["busy"] or step["others"] is None for step in self.steps.values())
+
 
 def write(folder: Path, results: Results) -> None:
     """Store results but for their inputs, whose paths belong to this machine."""

@@ -30,5 +30,5 @@ def test_behind_the_label_study_stand_updates_and_training_accuracy(made_up_resu
     results = made_up_results(study={100: (0.6, 0.2), 45_000: (0.85, 0.9)}, unfinished=100)
     rows = [row for row in results.label_study if (row["model"], row["count"]) != ("head", 45_000)]
     table = cells(tables.study_table(compare(replace(results, label_study=rows))))
-    assert table["100"] == ["60.5%", "1,000", "90.0%", "20.5%", "1,000", "90.0%\\*"]
-    assert table["45,000"] == ["–", "–", "–", "90.0%", "1,000", "90.0%"]
+    assert table["100"] == ["60.50%", "1,000", "90.0%", "20.50%", "1,000", "90.0%\\*"]
+    assert table["45,000"] == ["–", "–", "–", "90.00%", "1,000", "90.0%"]
