@@ -4,67 +4,21 @@ Stored results are found by a key made of the data, the weights and the processo
 these is at hand, as on a grader's machine, they lie in one folder under no key, with a few images.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torchvision.datasets import CIFAR10, VisionDataset
+from torch import Tensor
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.data import datasets
 from mmn13lib.q3_transfer.data.inputs import Inputs
-from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
 IMAGES = "images.safetensors"
 PER_CLASS, NUM_TEST = 5, 50
-
-
-class PortableCIFAR10(CIFAR10):
-    """torchvision's CIFAR-10, cut down to five training images a class and fifty test images."""
-
-    def __init__(
-        self, root: str | Path, train: bool = True, transform: Callable[..., Any] | None = None
-    ) -> None:
-        VisionDataset.__init__(self, root, transform=transform)
-        self.train = train
-        stored = storage.read_record(Path(root) / IMAGES)[0]
-        part = "train" if train else "test"
-        self.data = stored[f"{part}.images"].numpy()
-        self.targets = stored[f"{part}.labels"].tolist()
-
-
-def stand_in(inputs: Inputs) -> type[CIFAR10] | None:
-    """Give the class that stands in for `torchvision.datasets.CIFAR10`; None where it is here."""
-    if inputs.mode == "sample":
-        return SampleCIFAR10
-    return PortableCIFAR10 if (inputs.data / IMAGES).is_file() else None
-
-
-def few_features(
-    backbone: nn.Module, train_set: CIFAR10, test_set: CIFAR10
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Compute the features of the few images that travel; otherwise as `stored_features`."""
-    few = list(range(min(NUM_TEST, len(train_set))))
-    parts = {
-        "train": (train_set, few[10:] or few),
-        "validation": (train_set, few[:10]),
-        "test": (test_set, few),
-    }
-    features = {}
-    for name, (images, chosen) in parts.items():
-        with torch.no_grad():
-            found = backbone(torch.stack([images[i][0] for i in chosen]))
-        features[name] = found, torch.tensor([images.targets[i] for i in chosen])
-    count = len({*parts["train"][1], *parts["validation"][1]})
-    print(f"No data set here: computed now for {count} training, {len(few)} test images.")
-    return features
 
 
 def folder(settings: Settings) -> Path:
@@ -87,6 +41,8 @@ def pack(results: Results, settings: Settings) -> None:
 
 
 def _travelling_images(inputs: Inputs) -> dict[str, Tensor]:
+    from mmn13lib.q3_transfer.data import datasets  # whoever reads results needs no torchvision
+
     tensors = {}
     for part in ("train", "test"):
         images = datasets.dataset(inputs, train=part == "train")

@@ -15,7 +15,7 @@ from support.made_up_results import make_results
 from torchvision import transforms
 
 from mmn13lib.foundation import storage
-from mmn13lib.q3_transfer.answer import load, portable
+from mmn13lib.q3_transfer.answer import load, portable, stand_ins
 from mmn13lib.q3_transfer.experiment import run
 from mmn13lib.q3_transfer.results import metrics
 from mmn13lib.q3_transfer.results.records import Results
@@ -67,7 +67,7 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     (tmp_path / "_quarto.yml").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "stored_features", lambda _: None)
-    monkeypatch.setattr(portable, "stand_in", lambda _: portable.PortableCIFAR10)
+    monkeypatch.setattr(stand_ins, "stand_in", lambda _: stand_ins.PortableCIFAR10)
     # no words depend on what the networks make of the images: the smallest that they take will do
     monkeypatch.setattr(transforms, "Resize", lambda size, resize=transforms.Resize: resize(56))
 

@@ -1,17 +1,14 @@
 """Results come back as they were stored, and what is damaged is never shown."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torchvision.models import ResNet18_Weights, resnet18
 
-from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import Damaged
-from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -39,21 +36,3 @@ def test_altered_results_are_not_read(made_up_results: MakeResults, tmp_path: Pa
     (tmp_path / records.FILE).write_bytes(content)
     with pytest.raises(Damaged, match=records.FILE):
         records.read(tmp_path, made.inputs)
-
-
-def test_torchvision_loads_the_weights_that_are_here_and_connects_to_nothing(
-    made_up_results: MakeResults,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    weights = tmp_path / "given.pth"
-    there = resnet18().state_dict()
-    torch.save(there, weights)
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_: pytest.fail("downloads"))
-    inputs = made_up_results().inputs
-    for _ in range(2):
-        load.offer_weights(settings, replace(inputs, weights=weights))
-    found = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1).state_dict()
-    assert torch.equal(found["conv1.weight"], there["conv1.weight"])
-    load.offer_weights(settings, replace(inputs, weights=None))
