@@ -79,8 +79,9 @@ def test_personal_settings_that_quarto_would_pass_on_to_cells_are_refused(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     settings = prepared(tiny, monkeypatch)
-    for line in (PROJECT / "_environment").read_text("utf-8").splitlines()[1:]:
-        monkeypatch.setenv(*line.split("="))  # as Quarto does
+    for line in (PROJECT / "_environment").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            monkeypatch.setenv(*line.split("="))  # as Quarto does
     hook.before(settings)
     monkeypatch.setenv(variable, "/home/someone/own")
     with pytest.raises(UserError, match=f"{variable} is set to /home/someone/own.*Unset it"):

@@ -1,9 +1,11 @@
 """`_quarto.yml` and what it names: what both engines and the cache rely on."""
 
 import io
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +43,41 @@ def test_the_hooks_are_files_of_this_package(config: dict[str, Any]) -> None:
         assert given == argument
 
 
-def test_a_plain_quarto_render_starts_kernels_without_personal_settings(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str]:
+    """Read what Quarto sets before it starts anything."""
     lines = (PROJECT / "_environment").read_text("utf-8").splitlines()
-    named = dict(line.split("=") for line in lines if not line.startswith("#"))
+    return dict(line.split("=") for line in lines if not line.startswith("#"))
+
+
+def test_a_plain_quarto_render_starts_kernels_without_personal_settings(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
     folder = Settings(PROJECT).cache.relative_to(PROJECT) / "kernel"  # which the first hook makes
     expected = neutral_kernel(tmp_path)
-    assert {name: Path(path).relative_to(folder) for name, path in named.items()} == {
+    assert {name: Path(variables[name]).relative_to(folder) for name in expected} == {
         name: Path(path).relative_to(tmp_path) for name, path in expected.items()
     }
+
+
+def test_what_starts_a_kernel_beside_a_chapter_does_not_warn(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    code = (
+        "import warnings; from jupyter_client.kernelspec import KernelSpecManager\n"
+        "KernelSpecManager().kernel_dirs; warnings.warn('of another kind')"
+    )
+
+    def said(**more: str) -> str:
+        environment = {**os.environ, **variables, "TMPDIR": str(tmp_path), **more}
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, check=True
+        )
+        return run.stderr
+
+    assert "IPython parent" in said(PYTHONWARNINGS="")
+    assert "IPython parent" not in said() and "of another kind" in said()
 
 
 def test_quarto_builds_beside_the_finished_report(config: dict[str, Any]) -> None:
