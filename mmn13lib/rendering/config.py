@@ -1,5 +1,6 @@
 """Reads `_quarto.yml` and `_quarto.yml.local`, and refuses what the engines could not use."""
 
+import re
 from functools import reduce
 from pathlib import Path
 from types import UnionType
@@ -15,6 +16,7 @@ _KINDS: dict[str, tuple[type | UnionType, str]] = {
     "bibliography format.html.css": (str, "the name of one file"),
     "fig-width fig-height fig-dpi": (int | float, "a number"),
 }
+_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
 
 
 class _TextLoader(yaml.SafeLoader):
@@ -74,6 +76,21 @@ def look_up(config: Any, key: str) -> Any:
     for name in key.split("."):
         config = config.get(name) if isinstance(config, dict) else None
     return config
+
+
+def fault_of_link(video: str) -> str:
+    """Say what is wrong with the video's link, if there is one and something is."""
+    if not video or is_web_address(video):
+        return ""
+    return (
+        f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// at "
+        "its beginning."
+    )
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an address that a browser opens."""
+    return _WEB_ADDRESS.fullmatch(text) is not None
 
 
 def _merge(old: Any, new: Any) -> Any:

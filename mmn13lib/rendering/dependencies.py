@@ -96,9 +96,14 @@ def _checked_code(cell: Cell) -> str:
 
 def _texts(sources: list[str], mark: str) -> set[str]:
     """List the texts that can be a name, in all code that speaks of `mark`."""
-    nodes = (node for source in sources if mark in source for node in ast.walk(ast.parse(source)))
-    texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[\w.-]+", text)}
+    return set().union(*(_names(source) for source in sources if mark in source))
+
+
+@cache
+def _names(source: str) -> set[str]:
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    texts = {node.value for node in nodes if isinstance(node.value, str)}
+    return {text for text in texts if re.fullmatch(r"[\w.-]+", text)}
 
 
 @cache

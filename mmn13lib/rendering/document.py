@@ -17,12 +17,12 @@ from typing import Any
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
+from mmn13lib.rendering.config import fault_of_link
 from mmn13lib.rendering.execution import Executed
 
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
-_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]")
 _WHOLE = ("--wrap=preserve", "--citeproc", "--number-sections", "--toc", "--toc-depth=2")
 _WRITERS = {
@@ -219,18 +219,3 @@ def _as_text(book: Book) -> Iterator[str]:
     if fault := fault_of_link(video):
         raise UserError(fault)
     yield f"--metadata=video:{video}"
-
-
-def fault_of_link(video: str) -> str:
-    """Say what is wrong with the video's link, if there is one and something is."""
-    if not video or is_web_address(video):
-        return ""
-    return (
-        f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// at "
-        "its beginning."
-    )
-
-
-def is_web_address(text: str) -> bool:
-    """Tell whether a text is an address that a browser opens."""
-    return _WEB_ADDRESS.fullmatch(text) is not None

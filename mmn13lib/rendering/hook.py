@@ -20,10 +20,11 @@ try:
     from mmn13lib.foundation import storage
     from mmn13lib.foundation.errors import UserError
     from mmn13lib.foundation.settings import Settings
+    from mmn13lib.q3_transfer.data import inputs
     from mmn13lib.rendering import cache
     from mmn13lib.rendering.book import DIGEST_CELL, Book, Chapter, read_book
+    from mmn13lib.rendering.config import fault_of_link
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
-    from mmn13lib.rendering.document import fault_of_link
     from mmn13lib.rendering.execution import neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
@@ -44,7 +45,7 @@ def before(settings: Settings) -> None:
     for folder in {cache.folder_of(chapter, settings, cache.QUARTO) for chapter in book.chapters}:
         if cache.drop_damaged(folder):
             _say(f"{folder} is damaged: what it held is executed again")
-    rendered = _rendered(book)
+    rendered, state = _rendered(book), _state(book, settings)
     depends = {}
     for chapter in (chapter for chapter in book.chapters if chapter.cells):
         found = dependencies(chapter, book, settings)
@@ -55,6 +56,7 @@ def before(settings: Settings) -> None:
             depends[chapter.name] = found
     pending = {
         "dependencies": depends,
+        "state": state,
         "whole": rendered >= {chapter.path for chapter in book.chapters},
         "warnings": [] if warnings == _warned(settings) else warnings,
         "warned": warnings,
@@ -67,9 +69,11 @@ def after(settings: Settings, built: Path) -> None:
     """Note what was executed, from what it still is made from, and publish the report."""
     pending = storage.read_json(settings.cache / PENDING)
     book = read_book(settings.root)
+    touched = pending["state"] != _state(book, settings)
     for chapter in book.chapters:
         if found := pending["dependencies"].get(chapter.name):
-            _note(chapter, found, book, settings)
+            now = dependencies(chapter, book, settings) if touched else found
+            _note(chapter, found, now, settings)
     publish(built, settings.report, whole=pending["whole"])
     for warning in pending["warnings"]:
         print(f"\n{warning}", flush=True)
@@ -128,9 +132,20 @@ def _rendered(book: Book) -> set[Path]:
     return {book.root / name for name in listed.split("\n") if name}
 
 
-def _note(chapter: Chapter, found: dict[str, str], book: Book, settings: Settings) -> None:
+def _state(book: Book, settings: Settings) -> str:
+    """Digest the sizes and times of what dependencies are made from: no file has to be read."""
+    data = (settings.data or settings.downloads) / inputs.BATCHES
+    files = [*(settings.root / "mmn13lib").rglob("*.py"), *settings.results.rglob("*")]
+    files += [*settings.benchmarks.glob("*"), *data.glob("*"), *settings.downloads.glob("*")]
+    files += [settings.weights or data, *map(Path, sys.path)]  # where libraries get installed
+    states = [(file, file.stat()) for file in {*files} - {settings.root} if file.exists()]
+    times = [(str(file), of.st_size, of.st_mtime_ns, of.st_ctime_ns) for file, of in states]
+    return storage.digest(repr((book, sorted(times))))
+
+
+def _note(chapter: Chapter, found: dict[str, str], now: dict[str, str], settings: Settings) -> None:
     """Record a chapter as executed; forget it, if something changed while Quarto was at it."""
-    if changed := changes(found, dependencies(chapter, book, settings)):
+    if changed := changes(found, now):
         cache.forget(digest_source(found), cache.folder_of(chapter, settings, cache.QUARTO))
         _say(f"{chapter.short_name}: {', '.join(changed)} changed meanwhile: render it once more")
     else:

@@ -14,7 +14,7 @@ import nbformat
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
-from mmn13lib.rendering.document import is_web_address
+from mmn13lib.rendering.config import is_web_address
 from mmn13lib.submission.contents import FILES, NOTEBOOK, READ_ME, REPORT, belongs
 from mmn13lib.submission.definitions import listed
 from mmn13lib.submission.material import is_placeholder

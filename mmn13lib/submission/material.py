@@ -13,7 +13,7 @@ from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.document import fault_of_link
+from mmn13lib.rendering.config import fault_of_link
 
 PLACEHOLDER = "Your Name"
 SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers mean nothing."

@@ -16,9 +16,9 @@ from support.tiny_book import PACKAGE, PROJECT
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.foundation.storage import Damaged
+from mmn13lib.foundation.storage import Damaged, write_json
 from mmn13lib.rendering import cache, hook, prepare, quarto
-from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.book import Chapter, read_book
 from mmn13lib.rendering.cache import status
 from mmn13lib.rendering.dependencies import dependencies, digest_source
 
@@ -178,6 +178,52 @@ def test_a_chapter_that_changed_while_quarto_rendered_is_not_taken_for_fresh(
     (tiny / "mmn13lib/beta.py").write_text(PACKAGE["beta"])
     assert dict(status(settings, "quarto"))["q2-beta"] == ["not executed yet"]
     assert dict(status(settings, "quarto"))["q1-alpha"] == []
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda root: (root / "mmn13lib/unused.py").write_text("# as long"),
+        lambda root: (root / "mmn13lib/new.py").touch(),
+        lambda root: (root / "report/q2-beta.qmd").write_text("# Beta\n"),
+        lambda root: (root / "_quarto.yml.local").write_text("fig-height: 2"),
+        lambda root: write_json(root / "artifacts/benchmarks/speed.json", [1]),
+        lambda root: write_json(root / "artifacts/results/complete/x.json", [1]),
+        lambda root: (root / "weights.pth").write_bytes(b"other"),
+        lambda root: (root / "data/cifar-10-batches-py/test_batch").unlink(),
+        lambda root: (root / "libraries/some.dist-info").mkdir(),
+    ],
+    ids=["module", "new", "cell", "option", "measurement", "results", "weights", "data", "library"],
+)
+def test_the_second_hook_reads_code_again_only_if_a_file_was_touched_meanwhile(
+    tiny: Path, built: Path, monkeypatch: pytest.MonkeyPatch, touch: Callable[[Path], object]
+) -> None:
+    for folder in ("data/cifar-10-batches-py", "libraries"):
+        (tiny / folder).mkdir(parents=True)
+    (tiny / "data/cifar-10-batches-py/test_batch").touch()
+    (tiny / "weights.pth").write_bytes(b"these")
+    monkeypatch.syspath_prepend(tiny / "libraries")
+    monkeypatch.syspath_prepend(tiny)  # as it is in a render
+    monkeypatch.setenv(hook.PREPARED, "1")
+    settings = Settings(tiny, tiny / "data", tiny / "weights.pth", offline=True)
+    read: list[str] = []
+
+    def note(chapter: Chapter, *others: object) -> dict[str, str]:
+        read.append(chapter.short_name)
+        return {"all": "the same"}
+
+    monkeypatch.setattr(hook, "dependencies", note)
+    hook.before(settings)
+    (built / "index.html").write_text("Quarto writes")
+    (tiny / "index.typ").write_text("its own files")
+    read.clear()
+    hook.after(settings, built)
+    assert read == []
+    hook.before(settings)
+    read.clear()
+    touch(tiny)
+    hook.after(settings, built)
+    assert "q1" in read
 
 
 def test_a_preview_warns_once_and_each_render_names_what_it_made(

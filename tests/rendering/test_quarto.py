@@ -154,7 +154,10 @@ def test_status_looks_into_the_cache_of_the_engine_that_would_render(
     assert capsys.readouterr().out.splitlines()[:2] == ["index: fresh", "q1-alpha: fresh"]
 
 
-real = pytest.mark.skipif(not quarto.installed()[0], reason="no Quarto >= 1.9 on the PATH")
+def real(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test with the real Quarto, which takes a quarter of a minute for a render."""
+    there, _ = quarto.installed()
+    return pytest.mark.slow(pytest.mark.skipif(not there, reason="no Quarto >= 1.9")(test))
 
 
 def render_for_real(root: Path, to: str = "html") -> list[str]:
