@@ -1,14 +1,19 @@
 """Executes chapters, once: a notebook that the cache knows is not executed again."""
 
+import asyncio
 import os
 import re
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psutil
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.locks import exclusive
@@ -20,9 +25,12 @@ from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+AT_ONCE = 2  # chapters: one that is starting and importing leaves all cores but one idle
 ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
 KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
+T = TypeVar("T")
+_INTERRUPTED = threading.Event()
 
 _LINE = re.compile(
     r"^Cell In\[\d+\], line (\d+)|\(line (\d+)\)|^\s*File <ipython.*>:(\d+)", flags=re.MULTILINE
@@ -42,7 +50,7 @@ plt.rcParams.update({{
 _KERNEL_OPTIONS = """\
 c.InteractiveShellApp.exec_PYTHONSTARTUP = False
 c.HistoryManager.enabled = False
-c.IPKernelApp.log_level = "ERROR"
+c.IPKernelApp.log_level = "CRITICAL"
 """
 
 
@@ -76,6 +84,58 @@ def execute(
     rerun: bool = False,
 ) -> Executed:
     """Give a chapter's outputs: from the cache, or by executing it; `UserError` if a cell fails."""
+    again = {chapter.name} if rerun else ()
+    return execute_all([chapter], book, settings, progress, again)[0]
+
+
+def execute_all(
+    chapters: Iterable[Chapter],
+    book: Book,
+    settings: Settings,
+    progress: Progress = print,
+    rerun: Iterable[str] = (),
+) -> list[Executed]:
+    """Give chapters' outputs as `execute` does, `AT_ONCE` at a time; `rerun` has their names."""
+    free = asyncio.Semaphore(AT_ONCE)
+    failures: list[Exception] = []
+
+    async def one(chapter: Chapter) -> Executed:
+        async with free:
+            if not failures:  # what has begun is finished, and nothing else begins
+                try:
+                    return await _execute(chapter, book, settings, progress, chapter.name in rerun)
+                except Exception as failure:
+                    failures.append(failure)
+        return Executed(chapter, ())
+
+    async def all_of_them() -> list[Executed]:
+        return await asyncio.gather(*map(one, chapters))
+
+    executed = run_interruptibly(all_of_them())
+    if failures:
+        raise failures[0]
+    return executed
+
+
+def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine; at Ctrl-C end its kernels, then raise `UserError`.
+
+    It runs in a thread of its own: in the main one, each notebook would want the signal.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(asyncio.run, work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            _INTERRUPTED.set()
+            for kernel in psutil.Process().children():
+                kernel.kill()
+            raise UserError(f"Interrupted. {KEPT}") from None
+
+
+async def _execute(
+    chapter: Chapter, book: Book, settings: Settings, progress: Progress, rerun: bool
+) -> Executed:
     if not chapter.cells:
         return Executed(chapter, ())
     folder = cache.folder_of(chapter, settings, cache.EMBEDDED)
@@ -87,7 +147,7 @@ def execute(
             reasons = cache.reasons(chapter, found, settings, cache.EMBEDDED)
             why = ["asked for"] if rerun else reasons or ["its cached output is damaged"]
             progress(f"{chapter.short_name}: {'; '.join(why)}")
-            _run(notebook, chapter, settings, progress)
+            await _run(notebook, chapter, settings, progress)
             if changed := ", ".join(changes(found, dependencies(chapter, book, settings))):
                 progress(f"{chapter.short_name}: {changed} changed meanwhile: once more")
                 continue
@@ -113,7 +173,7 @@ def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookN
     return new_notebook(cells=[new_code_cell(source) for source in sources])
 
 
-def _run(
+async def _run(
     notebook: "NotebookNode", chapter: Chapter, settings: Settings, progress: Progress
 ) -> None:
     """Execute a chapter's notebook; a failure names the chapter, the line and the cell."""
@@ -127,7 +187,8 @@ def _run(
     try:
         # conda sets this for everybody, and chapters know by it that Quarto executes them
         environment = {**cells_environment(settings), "QUARTO_SHARE_PATH": ""}
-        run_notebook(notebook, settings.root, environment, on_cell)
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
+        await run_notebook(notebook, settings.root, environment, on_cell)
     except CellFailed as error:
         raise UserError(failure_of(cells[error.index], error.line, str(error))) from error
 
@@ -150,7 +211,7 @@ def cells_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def run_notebook(
+async def run_notebook(
     notebook: "NotebookNode",
     folder: Path,
     environment: Mapping[str, str],
@@ -158,7 +219,7 @@ def run_notebook(
 ) -> None:
     """Execute a notebook in place, in `folder`; `on_cell` gets each cell's index and seconds.
 
-    Raises `CellFailed` for a cell's own error, a kernel that died, and an interruption.
+    Raises `CellFailed` for a cell's own error and for a kernel that died.
     """
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
@@ -166,6 +227,11 @@ def run_notebook(
     from nbclient.exceptions import CellExecutionError
 
     began: list[float] = []  # when each cell did
+
+    def on_start(**_: object) -> None:
+        began.append(time.monotonic())
+        if _INTERRUPTED.is_set():
+            raise RuntimeError
 
     with tempfile.TemporaryDirectory(prefix="mmn13-") as private:
         manager = AsyncKernelManager(
@@ -181,21 +247,19 @@ def run_notebook(
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(folder)}},
-            on_cell_start=lambda **_: began.append(time.monotonic()),
+            on_cell_start=on_start,
             on_cell_executed=lambda cell_index, **_: on_cell(
                 cell_index, time.monotonic() - began[-1]
             ),
         )
         client.owns_km = True  # it shuts the kernel down at the end
         try:
-            client.execute(env={**environment, **neutral_kernel(Path(private))})
+            await client.async_execute(env={**environment, **neutral_kernel(Path(private))})
         except CellExecutionError as error:
             raise CellFailed(len(began) - 1, *explain(error.traceback)) from error
         except (RuntimeError, AssertionError) as error:  # it died, or never answered
-            # nbclient ends the kernel at a signal, and leaves this trace of it
-            stopped = hasattr(client, "_async_cleanup_kernel_future")
-            why = "it was interrupted" if stopped else "Python died while it ran (out of memory?)"
-            raise CellFailed(max(len(began) - 1, 0), why) from error
+            died = "Python died while it ran (out of memory?)"
+            raise CellFailed(max(len(began) - 1, 0), died) from error
 
 
 def neutral_kernel(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache, document, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies
-from mmn13lib.rendering.execution import Progress, execute, render_lock
+from mmn13lib.rendering.execution import Progress, execute_all, render_lock
 from mmn13lib.rendering.publishing import publish
 
 HERE = Path(__file__).parent
@@ -57,10 +57,7 @@ def render_embedded(
                 progress(f"{chapter.short_name}: fresh")
         progress("The documents are fresh.")
         return files
-    executed = [
-        execute(chapter, book, settings, progress, rerun=chapter.name in rerun)
-        for chapter in book.chapters
-    ]
+    executed = execute_all(book.chapters, book, settings, progress, rerun)
     progress("Making the documents.")
     made_from, folder = _key(book, settings), settings.cache / "documents"
     try:

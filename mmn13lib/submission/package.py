@@ -21,8 +21,9 @@ from mmn13lib.rendering.execution import (
     CellFailed,
     Executed,
     Progress,
-    execute,
+    execute_all,
     render_lock,
+    run_interruptibly,
     run_notebook,
 )
 from mmn13lib.submission import notebook as notebooks
@@ -68,7 +69,7 @@ def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
     """Give the report's chapters, which come from the cache where they are fresh."""
     settings, book = material.settings, material.book
     with render_lock(settings, progress):
-        return [execute(chapter, book, settings, lambda line: None) for chapter in book.chapters]
+        return execute_all(book.chapters, book, settings, lambda line: None)
 
 
 def executed_notebook(
@@ -108,7 +109,8 @@ def _execute(notebook: NotebookNode, folder: Path, progress: Progress) -> dict[s
     hidden = ("MMN13_", "PYTHONPATH")
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(hidden)}
     try:
-        run_notebook(notebook, folder, environment | {"PYTHONDONTWRITEBYTECODE": "1"}, on_cell)
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        run_interruptibly(run_notebook(notebook, folder, environment, on_cell))
     except CellFailed as error:
         label = notebook.cells[error.index].id
         raise UserError(f"The notebook's cell {label} failed: {error}") from error

@@ -100,6 +100,7 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
     write_chapter(executed, "q2-beta", text.replace("FAST", "Path('fast').exists()"))
     program = (
         "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.rendering import execution; execution.AT_ONCE = 1\n"
         "from mmn13lib.rendering.render import render_embedded\n"
         f"root = Path({str(executed)!r}); render_embedded(Settings(root))"
     )

@@ -12,7 +12,7 @@ from mmn13lib.rendering import execution
 kernel = execution.run_notebook
 
 
-def run_bare(
+async def run_bare(
     notebook: NotebookNode,
     folder: Path,
     environment: Mapping[str, str],
@@ -23,7 +23,7 @@ def run_bare(
     program = "\n".join(cell.source for cell in cells)
     done = subprocess.run([sys.executable, "-c", program], cwd=folder, env=dict(environment))
     if done.returncode:
-        return kernel(notebook, folder, environment, on_cell)
+        return await kernel(notebook, folder, environment, on_cell)
     for index, cell in enumerate(notebook.cells):
         cell.execution_count, cell.outputs = index + 1, []
         on_cell(index, 0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
@@ -86,7 +87,9 @@ def make_results(
         counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
         head=models[0],
         small_resnet=models[1],
-        small_resnet_weights=SmallResNet().state_dict(),
+        small_resnet_weights={
+            name: torch.zeros_like(value) for name, value in SmallResNet().state_dict().items()
+        },
         head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
         label_study=[
             {
