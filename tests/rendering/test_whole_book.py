@@ -133,7 +133,7 @@ def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not
     }
     left = {page.replace(".qmd", ending) for page in pages for ending in (".html", "_files/x.svg")}
     left |= {"site_libs/x.js", "index.typ", "index.pdf"}
-    sources = {"report/title-metadata.html", "report/typst-show.typ", *pages}
+    sources = {"report/title-block.html", "report/typst-show.typ", *pages}
     asked = subprocess.run(
         ["git", "check-ignore", "--no-index", *sorted(left | sources)],
         cwd=PROJECT, capture_output=True, text=True,
