@@ -41,11 +41,11 @@ MODULES = ["mmn13lib.q1_convolution.layer", "mmn13lib.q1_convolution.fast"]
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
-    """Measure every shape, print the table and store the result; the quick way in 30 seconds.
+    """Measure every shape, print the table and store the result; the quick way in a few seconds.
 
     ``geometric_means`` are those of a layer's time over nn.Conv2d's, by way and layer.
     """
-    batch, rounds = (8, 5) if quick else (32, 15)
+    batch, rounds = (8, 4) if quick else (32, 15)
     with load_watch() as load:
         shapes = [measure(shape, batch, rounds) for shape in SHAPES]
     result = {
