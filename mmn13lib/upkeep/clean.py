@@ -11,6 +11,7 @@ from mmn13lib.foundation.settings import Settings
 
 LEFTOVERS = (
     "_report", "_report.*", "index_files", "report/*_files",
+    "*.quarto_ipynb*", "report/*.quarto_ipynb*",  # a killed Quarto leaves them
     ".quarto", ".jupyter_cache", "report/.jupyter_cache", "artifacts/cache", "artifacts/benchmarks",
 )  # fmt: skip
 """What is made within minutes, as patterns from the project's folder."""

@@ -37,6 +37,7 @@ def full(settings: Settings) -> Settings:
         settings.results / "key" / "head.safetensors",
         settings.report / "mmn13.pdf",
         settings.root / "_report.new" / "half.html",
+        settings.root / "report" / "q1-alpha.quarto_ipynb_1",
         settings.root / ".quarto" / "x",
         settings.root / "report" / ".jupyter_cache" / "x",
         settings.root / "report" / "q1-convolution.qmd",
