@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 TESTS = PROJECT / "tests"
 # what no single module does
 ABOUT_THE_WHOLE = {
-    "bad_input", "chapter", "grader", "layout", "making", "report", "repository",
+    "bad_input", "chapter", "grader", "layout", "making", "pages", "report", "repository",
     "submitted_sample", "whole_book", "windows",
 }  # fmt: skip
 CHAPTERS = [PROJECT / "index.qmd", *sorted(PROJECT.glob("report/*.qmd"))]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions with BatchNorm and a shortcut past them (He et al. 2016).
+    """Two convolutions with BatchNorm and a shortcut (He et al. 2016).
 
     The first convolution reduces height and width by its stride. The shortcut sees the pixel at
     the centre of each of its windows, and changes the number of channels.

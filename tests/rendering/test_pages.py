@@ -1,0 +1,162 @@
+"""Both engines' pages as a headless Chromium shows them: light and dark, wide and on a phone."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.tiny_book import PROJECT, cell, write_book, write_chapter
+
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import hook, quarto
+from mmn13lib.rendering.render import render_embedded
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+MEASURES = Path(__file__).parents[1] / "support/measures.js"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH"),
+]
+WIDTHS = WIDE, PHONE = 1280, 390
+LINE = "# " + "a comment as wide as a listing may be, " * 2
+MATRIX = r"\begin{bmatrix} " + " & ".join(f"x_{{0{n}}}" for n in range(12)) + r" \end{bmatrix}"
+SPECIMEN = rf"""# Specimen {{#sec-alpha}}
+
+Text with `code`, a [link](https://example.org), math $\left(\sum_{{i}} x_i\right)$ and a note.[^1]
+See @sec-alpha, @eq-wide and [@knuth]. {"https://example.org/" + "long" * 30}
+
+[^1]: Its note, with `code` and a [link](https://example.org).
+
+## A section with `code`
+
+$$ \frac{{\partial C}}{{\partial X}} = {MATRIX} $$ {{#eq-wide}}
+
+::: {{.callout-important}}
+## Answer
+
+With `code` and [a link](https://example.org):
+
+$$ X = {MATRIX} $$
+:::
+
+::: {{.callout-warning}}
+## Not the real weights
+Text with `code`.
+:::
+
+| `code` in a head | a_long_name_in_a_head | a_long_name_in_a_head | a_long_name_in_a_head |
+|:-----------------|----------------------:|----------------------:|----------------------:|
+| text             | `code`                | 1                     | 1_000_000             |
+
+: The table's caption with `code`. {{#tbl-wide}}
+
+```python
+{LINE[:78]}
+class Layer(Module):
+    \"\"\"Text.\"\"\"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return f"{{x}}" + r"\partial" + str(1.0) if x is not None else None
+```
+"""
+IMAGE = "<svg xmlns='http://www.w3.org/2000/svg' width='600' height='90'/>"
+
+
+@pytest.fixture(scope="module", params=["embedded", "quarto"])
+def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Render the specimen with an engine, in the report's style; list its pages."""
+    root = write_book(tmp_path_factory.mktemp("pages") / "book")
+    config = yaml.safe_load((root / "_quarto.yml").read_text("utf-8"))
+    real = yaml.safe_load((PROJECT / "_quarto.yml").read_text("utf-8"))
+    config["book"] = real["book"] | config["book"] | {"appendices": []}
+    config["book"]["chapters"] = ["index.qmd", "report/q1-alpha.qmd", "report/references.qmd"]
+    config["project"] |= {"output-dir": "_report.quarto", "execute-dir": "project"}
+    config |= {"format": real["format"], "jupyter": "python3"}
+    (root / "_quarto.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+    for file in (PROJECT / "report").glob("*.*ss"):
+        shutil.copy(file, root / "report")
+    for name in ("title-block.html", "STIXTwoMath-subset.woff"):
+        shutil.copy(PROJECT / "report" / name, root / "report")
+    figure = f'from IPython.display import SVG\nSVG("{IMAGE}")'
+    cells = cell("one", "1", 'code-summary: "Compute"') + cell("two", "print(2)\n" + LINE[:78])
+    cells += cell("fig-one", figure, 'fig-cap: "A figure."', 'fig-alt: "Empty"')
+    write_chapter(root, "index", "# At a glance {.unnumbered}\n\nSee @sec-alpha.")
+    write_chapter(root, "q1-alpha", SPECIMEN + cells)
+    settings = Settings(root, offline=True)
+    if request.param == "embedded":
+        render_embedded(settings, progress=lambda line: None)
+        return [settings.report / "tiny.html"]
+    if not quarto.installed()[0]:
+        pytest.skip("no Quarto >= 1.9 on the PATH")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(hook.PREPARED, "1")
+        patch.setenv("QUARTO_PYTHON", sys.executable)
+        hook.before(settings)
+        command = ["quarto", "render", "--to", "html"]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    site = root / "_report.quarto"
+    return [site / "index.html", site / "report/q1-alpha.html"]
+
+
+@pytest.fixture(scope="module")
+def shown(pages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Measure each page in frames of both widths, in the light and in the dark."""
+    found: list[dict[str, Any]] = []
+    for dark in (0, 1):
+        folder = tmp_path_factory.mktemp("browser")
+        frames = [f'<iframe src="{page.as_uri()}" width=' for page in pages]
+        frames = [f"{frame}{width} height=900></iframe>" for frame in frames for width in WIDTHS]
+        wrapper = folder / "frames.html"
+        wrapper.write_text(
+            f"<body>{''.join(frames)}<script>{MEASURES.read_text('utf-8')}; show({dark})</script>",
+            "utf-8",
+        )
+        assert CHROMIUM
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+        options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000"]
+        options += [f"--blink-settings=preferredColorScheme={1 - dark}", "--dump-dom"]
+        done = subprocess.run(
+            [CHROMIUM, *options, wrapper.as_uri()], capture_output=True, text=True, timeout=120
+        )
+        answer = re.search("<pre>(.*)</pre>", done.stdout, re.DOTALL)
+        assert answer, done.stdout[-2000:] + done.stderr[-2000:]
+        measured = json.loads(unescape(answer[1]))
+        assert [each["dark"] for each in measured] == [bool(dark)] * len(frames)
+        found += measured
+    return found
+
+
+def test_every_text_has_a_contrast_of_four_and_a_half(shown: list[dict[str, Any]]) -> None:
+    assert [each["pale"] for each in shown] == [[]] * len(shown)
+
+
+def test_no_page_moves_sideways(shown: list[dict[str, Any]]) -> None:
+    assert [(each["width"], each["sideways"], each["out"]) for each in shown] == [
+        (each["width"], 0, []) for each in shown
+    ]
+
+
+def test_seventy_eight_columns_of_code_fit_beside_the_contents(shown: list[dict[str, Any]]) -> None:
+    assert [each["cut"] for each in shown if each["width"] == WIDE] == [[]] * (len(shown) // 2)
+
+
+def test_the_copy_button_covers_no_code(shown: list[dict[str, Any]]) -> None:
+    assert [each["covered"] for each in shown] == [[]] * len(shown)
+
+
+def test_formulas_have_the_font_that_comes_along(shown: list[dict[str, Any]]) -> None:
+    assert shown[-1]["fonts"] == ["loaded"]
+
+
+def test_every_fold_has_a_title_and_a_page_of_the_site_one_too(shown: list[dict[str, Any]]) -> None:
+    assert all(all(each["summaries"]) for each in shown)
+    if len(shown) > 4:  # the embedded engine makes one page of the whole book
+        assert {each["titles"] for each in shown} == {1}
+        assert all(each["papers"] for each in shown)
