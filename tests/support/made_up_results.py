@@ -41,6 +41,7 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     history = [
         {
             "epoch": epoch,
+            "updates": 100 * epoch,
             "train_loss": 2 / epoch,
             "train_accuracy": accuracy - 0.5 / epoch,
             "validation_accuracy": accuracy - 0.6 / epoch,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.q3_transfer.data.inputs import BATCHES, Inputs
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -55,7 +55,9 @@ def _travelling_images(inputs: Inputs) -> dict[str, Tensor]:
 
 
 def load(settings: Settings) -> Results | None:
-    """Read results that travel, their images being the inputs' data; None where none lie here.
+    """Read results that travel; None where none lie here.
+
+    Their images are the inputs' data, unless the settings name CIFAR-10 itself.
 
     In a project none count: its own results do, whatever was unzipped into it.
     Raises `mmn13lib.foundation.storage.Damaged` if a file is not what was written.
@@ -64,5 +66,10 @@ def load(settings: Settings) -> Results | None:
     if (settings.root / "_quarto.yml").is_file() or not (here / "inputs.json").is_file():
         return None
     inputs = Inputs(**storage.read_json(here / "inputs.json"))
-    where = settings.cache / "sample" if inputs.mode == "sample" else here
-    return records.read(here, replace(inputs, data=where, missing=tuple(inputs.missing)))
+    data, weights = here, settings.weights
+    if inputs.mode == "sample":
+        data, weights = settings.cache / "sample", None
+    elif settings.data is not None and (settings.data / BATCHES).is_dir():
+        data = settings.data
+    found = replace(inputs, data=data, weights=weights, missing=tuple(inputs.missing))
+    return records.read(here, found)

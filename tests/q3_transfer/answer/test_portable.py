@@ -66,6 +66,17 @@ def test_a_few_images_travel_as_a_data_set(packed):
     assert (test_set.data[13] == 3).all()
 
 
+def test_where_cifar10_is_at_hand_it_is_used(packed, tmp_path):
+    _, settings = packed
+    data = tmp_path / "elsewhere"
+    (data / "cifar-10-batches-py").mkdir(parents=True)
+    found = portable.load(replace(settings, data=data, weights=tmp_path / "given.pth"))
+    assert found.inputs.data == data and found.inputs.weights == tmp_path / "given.pth"
+    assert stand_ins.stand_in(found.inputs) is None
+    nowhere = portable.load(replace(settings, data=tmp_path))
+    assert stand_ins.stand_in(nowhere.inputs) is stand_ins.PortableCIFAR10
+
+
 def test_in_a_project_its_own_results_count(packed):
     _, settings = packed
     (settings.root / "_quarto.yml").write_text("project: {type: book}")
