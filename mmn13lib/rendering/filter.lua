@@ -297,7 +297,8 @@ local function write_callout(div, kind)
     div.content:insert(1, pandoc.Div({ pandoc.Plain(inlines) }, { class = "callout-title" }))
     return div
   end
-  local blocks = pandoc.Blocks { typst('#callout("' .. kind .. '", ['), pandoc.Plain(inlines), typst("], [") }
+  local called = "#callout(icon_color: callout-colors." .. kind .. ", title: ["
+  local blocks = pandoc.Blocks { typst(called), pandoc.Plain(inlines), typst("], body: [") }
   blocks:extend(div.content)
   blocks:insert(typst("])"))
   return blocks
