@@ -48,9 +48,6 @@ async function measure(frame, dark) {
     texts: texts.length,
     pale: texts.filter(each => contrast(each) < 4.5).map(each => [contrast(each), path(each)]),
     sideways: page.scrollingElement.scrollWidth - page.scrollingElement.clientWidth,
-    out: all("*").filter(each => shown(each) && each.getBoundingClientRect().right > frame.clientWidth + 1
-      && ancestors(each).every(box => box === body || getComputedStyle(box).overflowX === "visible"
-        || !body.contains(box))).slice(0, 5).map(path),
     cut: all("pre, pre code").filter(box => box.scrollWidth > box.clientWidth + 1)
       .map(box => [path(box), box.clientWidth, box.scrollWidth]),
     covered: all("pre code").filter(code => button(code)
