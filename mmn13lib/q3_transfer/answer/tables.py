@@ -37,7 +37,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
         ),
         ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
         (
-            "training time (rough: busy machine)" if results.rough_times else "training time",
+            "training time (rough)" if results.rough_times else "training time",
             *(duration(m.training_seconds) for m in models),
         ),
         (

@@ -112,7 +112,7 @@ FEW = {100: (0.60, 0.25), 2000: (0.80, 0.60)}
              "study": {100: (0.6, 0.602), 45_000: (0.846, 0.852)}},
             ("For CIFAR-10, with these weights,", HEAD, "do not tell the two apart",
              "so cost decides", "no lead counts with 100 labelled images",
-             "callout-warning", "`weights.safetensors`", "a special case"),
+             "callout-warning", "`weights.safetensors`", "had been folded"),
             ("I would choose", "more test images correctly", "trained on ImageNet",
              "Most heat lies"),
             id="a tie",
@@ -159,7 +159,7 @@ def test_times_of_a_busy_machine_are_called_rough_and_give_no_break_even(
     busy = replace(made, steps=steps)
     text = chapter(busy)
     assert "times are rough" in text and "pays off after" not in text
-    assert "(rough: busy machine)" in chapter(busy, "index.qmd")
+    assert "(rough)" in chapter(busy, "index.qmd")
 
 
 @pytest.mark.parametrize(
