@@ -23,7 +23,7 @@ from mmn13lib.writing.plotting import PALETTE, TEXT_WIDTH, new_figure, stamp
 BLUE, ORANGE, *_ = PALETTE
 COLOURS = {"head": BLUE, "small_resnet": ORANGE}
 NAMES = {"head": "new head on frozen ResNet-18", "small_resnet": "SmallResNet from scratch"}
-UNFINISHED = "training had not levelled off"
+UNFINISHED = "training accuracy still changing"
 MARKERS = {"head": "o", "small_resnet": "s"}
 PERCENT = PercentFormatter(1, decimals=0)
 IMAGE = 0.9
