@@ -59,7 +59,7 @@ def study_table(comparison: ModelComparison) -> str:
         for count in sorted({point.count for point in comparison.study})
     ]
     headers = [f"{name} {what}" for name in ("head:", "SmallResNet:") for what in WHAT]
-    return markdown_table(["labels", *headers], rows, align="r" * 7)
+    return markdown_table(["labelled images", *headers], rows, align="r" * 7)
 
 
 def _study_cells(point: StudyPoint | None) -> tuple[str, str, str]:
