@@ -47,7 +47,7 @@ def few_features(
     parts = {
         "train": (train_set, few[10:] or few),
         "validation": (train_set, few[:10]),
-        "test": (test_set, few),
+        "test": (test_set, few[:20]),
     }
     features = {}
     for name, (images, chosen) in parts.items():
@@ -55,7 +55,7 @@ def few_features(
             found = backbone(torch.stack([images[i][0] for i in chosen]))
         features[name] = found, torch.tensor([images.targets[i] for i in chosen])
     count = len({*parts["train"][1], *parts["validation"][1]})
-    print(f"No data set here: computed now for {count} training, {len(few)} test images, so that")
+    print(f"No data set here: computed now for {count} training, 20 test images, so that")
     print("the training below shows no more than how it runs; then the stored head takes over.")
     return features
 

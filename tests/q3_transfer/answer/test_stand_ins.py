@@ -49,9 +49,9 @@ def test_the_few_images_are_apart_in_training_and_validation(
     images = FewImages((torch.full((1, 2), float(number)), number) for number in range(60))
     parts = stand_ins.few_features(nn.Flatten(), images, images)
     assert all((features[:, 0] == labels).all() for features, labels in parts.values())
-    assert [len(labels) for _, labels in parts.values()] == [40, 10, 50]
+    assert [len(labels) for _, labels in parts.values()] == [40, 10, 20]
     assert not {*parts["train"][1].tolist()} & {*parts["validation"][1].tolist()}
-    assert "50 training, 50 test images" in capsys.readouterr().out
+    assert "50 training, 20 test images" in capsys.readouterr().out
 
 
 def test_torchvision_loads_the_weights_that_are_here_and_connects_to_nothing(
