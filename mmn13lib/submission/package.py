@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -41,8 +42,10 @@ def make(material: Material, progress: Progress = print) -> Path:
         pages.mkdir()
         chapters = executed_chapters(material, progress)
         progress("Making the report's PDF and the notebook.")
-        notebook, _ = executed_notebook(material, chapters, folder, progress)
-        shutil.copyfile(_report(chapters, material, pages), folder / REPORT)
+        with ThreadPoolExecutor(1) as beside:
+            report = beside.submit(_report, chapters, material, pages)
+            notebook, _ = executed_notebook(material, chapters, folder, progress)
+        shutil.copyfile(report.result(), folder / REPORT)
         text = json.dumps(notebook, indent=1, ensure_ascii=False)  # as Jupyter does
         (folder / NOTEBOOK).write_text(f"{text}\n", "utf-8")
         contents = _contents(folder)
