@@ -35,6 +35,4 @@ def content(root: Path) -> tuple[bytes, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(100 + 60 * KILLS)
 def test_killed_at_random_moments_it_ends_with_the_same_report(tmp_path: Path) -> None:
-    for name in ("undisturbed", *map(str, range(1, KILLS + 1))):
-        write_two_chapters(tmp_path / name)
-    kill_at_random_moments(rendered, content, tmp_path)
+    kill_at_random_moments(rendered, content, tmp_path, write_two_chapters)

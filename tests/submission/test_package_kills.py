@@ -44,7 +44,9 @@ def content(root: Path) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.timeout(100 + 60 * KILLS)
 def test_killed_at_random_moments_it_ends_with_the_same_zip(tmp_path: Path) -> None:
-    prepared(tmp_path / "undisturbed")
-    for name in map(str, range(1, KILLS + 1)):
-        shutil.copytree(tmp_path / "undisturbed", tmp_path / name, symlinks=True)
-    kill_at_random_moments(made, content, tmp_path)
+    prepared(tmp_path / "ready")
+
+    def begin(root: Path) -> None:
+        shutil.copytree(tmp_path / "ready", root, symlinks=True)
+
+    kill_at_random_moments(made, content, tmp_path, begin)

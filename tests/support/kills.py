@@ -26,26 +26,32 @@ FORKING.set_forkserver_preload(
 
 
 def kill_at_random_moments(
-    make: Callable[[Path], object], result: Callable[[Path], Any], tmp_path: Path
+    make: Callable[[Path], object],
+    result: Callable[[Path], Any],
+    tmp_path: Path,
+    begin: Callable[[Path], object] = lambda root: None,
 ) -> None:
     """Start ``make(folder)`` and kill it, until the kills are done; results must be the same.
 
-    ``result(folder)`` makes it once more, undisturbed, and gives what has to be equal.
+    ``begin(folder)`` gets it ready before; ``result(folder)`` makes it once more, undisturbed, and
+    gives what has to be equal.
     """
     print(f"\nMMN13_SEED={SEED}")
     moments = random.Random(SEED)
+    begin(tmp_path / "undisturbed")
     # the first waits until all is imported
     for target, arguments in ((print, ()), (make, (tmp_path / "undisturbed",))):
-        begin = time.perf_counter()
+        began = time.perf_counter()
         undisturbed = FORKING.Process(target=target, args=arguments)
         undisturbed.start()
         undisturbed.join()
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - began
     expected = result(tmp_path / "undisturbed")
     kills = rounds = 0
     while kills < KILLS:
         rounds += 1
         root = tmp_path / f"{rounds}"
+        begin(root)
         for _ in range(moments.randint(1, 4)):
             process, moment = FORKING.Process(target=make, args=(root,)), moments.random()
             process.start()
