@@ -13,7 +13,7 @@ from support.tiny_book import cell, write_chapter
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.config import is_web_address
-from mmn13lib.rendering.document import assemble, build, convert
+from mmn13lib.rendering.document import MADE_BY, assemble, build, convert
 from mmn13lib.rendering.execution import Executed
 
 SVG = (
@@ -119,6 +119,10 @@ SAYS = [
     "fenced",
     "123456782",
 ]
+
+
+def test_the_page_names_its_engine(made: tuple[str, str]) -> None:
+    assert MADE_BY in plain(made[0])
 
 
 @pytest.mark.parametrize("sentence", SAYS)

@@ -54,8 +54,8 @@ def few_features(
         with torch.no_grad():
             found = backbone(torch.stack([images[i][0] for i in chosen]))
         features[name] = found, torch.tensor([images.targets[i] for i in chosen])
-    count = len({*parts["train"][1], *parts["validation"][1]})
-    print(f"No data set here: computed now for {count} training, 20 test images, so that")
+    counts = f"{len(few)} training, {len(few[:20])} test images"
+    print(f"No data set here: computed now for {counts}, so that")
     print("the training below shows no more than how it runs; then the stored head takes over.")
     return features
 

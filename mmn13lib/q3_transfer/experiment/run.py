@@ -144,11 +144,7 @@ def _assemble(steps: Steps) -> Results:
         },
         head=_model_result(steps, heads[0], model, speeds[0], training),
         small_resnet=_model_result(steps, small_resnet, small, speeds[1]),
-        small_resnet_weights={
-            name.removeprefix("model."): tensor
-            for name, tensor in small_resnet.tensors.items()
-            if name.startswith("model.")
-        },
+        small_resnet_weights=records.under("model.", small_resnet.tensors),
         head_seeds=[_test_accuracy(steps, head) for head in heads],
         label_study=[_study_record(steps, *record) for record in study],
         trap=trap.values,

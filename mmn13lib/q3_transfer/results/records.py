@@ -130,11 +130,7 @@ def read(folder: Path, inputs: Inputs) -> Results:
     """Read what `write` stored; raises `storage.Damaged` if it is missing or something else."""
     tensors, values = storage.read_record(folder / FILE)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    values["small_resnet_weights"] = {
-        name.removeprefix(WEIGHTS): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(WEIGHTS)
-    }
+    values["small_resnet_weights"] = under(WEIGHTS, tensors)
     for name in MODELS:
         values[name] |= {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
         values[name] = ModelResult(**values[name])
@@ -143,3 +139,9 @@ def read(folder: Path, inputs: Inputs) -> Results:
         mistake["gradcam"] = arrays[f"mistakes.{rank}.gradcam"]
     values["classes"] = tuple(values["classes"])
     return Results(inputs=inputs, **values)
+
+
+def under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take the tensors whose names begin with the prefix, and take it off."""
+    found = tensors.items()
+    return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
