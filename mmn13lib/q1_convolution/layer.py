@@ -35,11 +35,12 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
              [4, 5]]])
     """
     n, channels, height, width = images.shape
-    above = images.new_zeros(n, channels, padding, width)
-    padded = torch.cat([above, images, above], dim=2)
-    beside = images.new_zeros(n, channels, height + 2 * padding, padding)
-    padded = torch.cat([beside, padded, beside], dim=3)
-    windows = padded.unfold(2, size[0], stride).unfold(3, size[1], stride)
+    if padding:
+        above = images.new_zeros(n, channels, padding, width)
+        images = torch.cat([above, images, above], dim=2)
+        beside = images.new_zeros(n, channels, height + 2 * padding, padding)
+        images = torch.cat([beside, images, beside], dim=3)
+    windows = images.unfold(2, size[0], stride).unfold(3, size[1], stride)
     # (N, C, H_out, W_out, k_h, k_w), then (N, C, k_h, k_w, H_out, W_out)
     windows = windows.permute(0, 1, 4, 5, 2, 3)
     return windows.flatten(4).flatten(1, 3)  # (N, C k_h k_w, H_out W_out)
@@ -153,9 +154,8 @@ class Conv2d(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw from ±1/sqrt(C k_h k_w), as nn.Conv2d does to the last bit."""
+        """Draw from ±1/sqrt(C k_h k_w), rounded in nn.Conv2d's order."""
         root = math.sqrt(self.weight[0].numel())
-        # 1 / root, computed in nn.Conv2d's order, so that rounding agrees
         bound = math.sqrt(3) * (math.sqrt(2 / (1 + math.sqrt(5) ** 2)) / root)
         with torch.no_grad():
             self.weight.uniform_(-bound, bound)
