@@ -16,6 +16,11 @@ from mmn13lib.q3_transfer.results.records import ModelResult, Results
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
+WEIGHTS = {
+    "imagenet": "ImageNet weights, IMAGENET1K_V1",
+    "other-weights": "weights from weights.safetensors (SHA-256 01234567…)",
+    "sample": "random weights",
+}
 TEST_IMAGES, VALIDATION_IMAGES = 2000, 1000
 
 
@@ -80,7 +85,8 @@ def make_results(
             mode=mode,  # type: ignore[arg-type]
             data=Path("data"),
             weights=None if sample else Path("weights.safetensors"),
-            label="CIFAR-10, weights from weights.safetensors",
+            label=f"CIFAR-10, {WEIGHTS[mode]}",
+            weights_words=WEIGHTS[mode],
             stamp="sample, not CIFAR-10" if sample else "",
             missing=("CIFAR-10", "the ResNet-18 weights") if sample else (),
         ),

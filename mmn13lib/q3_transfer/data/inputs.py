@@ -1,9 +1,11 @@
 """What the experiment runs on: which data and whose weights, or the embedded sample."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from safetensors import SafetensorError, safe_open
 
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
@@ -56,6 +58,7 @@ IMAGENET_WEIGHTS = KnownFile(
     46830571,
     "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
 )
+LONGEST_DESCRIPTION = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,16 @@ class Inputs:
         The folder that holds the batches' folder.
     weights
         The weights' file; None for random ones.
+    label
+        Data and weights in words.
     stamp
         What figures must say about the data; empty for CIFAR-10.
     missing
         What the sample stands in for, in words.
+    weights_words
+        What the weights are, as the file's content tells, or what it says of itself.
+    fingerprint
+        ``data``, ``weights`` and ``mode``, for keys: it follows the content, not the names.
     """
 
     mode: Mode
@@ -83,6 +92,8 @@ class Inputs:
     label: str
     stamp: str = ""
     missing: tuple[str, ...] = ()
+    weights_words: str = ""
+    fingerprint: dict[str, str] = field(default_factory=dict)
 
 
 def resolve(settings: Settings) -> Inputs:
@@ -94,26 +105,54 @@ def resolve(settings: Settings) -> Inputs:
     weights = _find_weights(settings)
     if data is None or weights is None:
         missing = ("CIFAR-10",) * (data is None) + ("the ResNet-18 weights",) * (weights is None)
-        label = "the embedded sample (drawn patterns, not CIFAR-10), random weights"
-        stamp = "sample, not CIFAR-10"
-        return Inputs("sample", settings.cache / "sample", None, label, stamp, missing)
-    if not IMAGENET_WEIGHTS.fault(weights, memory(settings)):
-        return Inputs("imagenet", data, weights, "CIFAR-10, ImageNet weights (IMAGENET1K_V1)")
-    return Inputs("other-weights", data, weights, f"CIFAR-10, weights from {weights.name}")
+        sample = provenance.code_digest("mmn13lib.q3_transfer.data.sample")
+        return Inputs(
+            mode="sample",
+            data=settings.cache / "sample",
+            weights=None,
+            label="the embedded sample (drawn patterns, not CIFAR-10), random weights",
+            stamp="sample, not CIFAR-10",
+            missing=missing,
+            weights_words="random weights",
+            fingerprint={"data": sample, "weights": "random", "mode": "sample"},
+        )
+    digest = provenance.file_digest(weights, memory(settings))
+    words = weights_in_words(weights, digest)
+    mode: Mode = "imagenet" if digest == IMAGENET_WEIGHTS.sha256 else "other-weights"
+    # the files have just been checked to be these
+    genuine = provenance.key(**{file.name: file.sha256 for file in CIFAR10_FILES})
+    return Inputs(
+        mode=mode,
+        data=data,
+        weights=weights,
+        label=f"CIFAR-10, {words}",
+        weights_words=words,
+        fingerprint={"data": genuine, "weights": digest, "mode": mode},
+    )
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
     """Identify the inputs by their content, for keys; raises as `resolve` does."""
-    inputs = resolve(settings)
-    if inputs.weights is None:
-        sample = provenance.code_digest("mmn13lib.q3_transfer.data.sample")
-        return {"data": sample, "weights": "random", "mode": inputs.mode}
-    return {
-        # resolve has just checked that the data are these
-        "data": provenance.key(**{file.name: file.sha256 for file in CIFAR10_FILES}),
-        "weights": provenance.file_digest(inputs.weights, memory(settings)),
-        "mode": inputs.mode,
-    }
+    return resolve(settings).fingerprint
+
+
+def weights_in_words(path: Path, digest: str) -> str:
+    """Return what a file of weights is, in words: torchvision's are known by their digest.
+
+    Of any other the name, the digest's first eight digits, and as a quotation what a
+    ``.safetensors`` file says of itself (``description`` in its metadata).
+    """
+    if digest == IMAGENET_WEIGHTS.sha256:
+        return "ImageNet weights, IMAGENET1K_V1"
+    words = f"weights from {path.name} (SHA-256 {digest[:8]}…)"
+    try:
+        with safe_open(path, "np") as file:
+            description = " ".join((file.metadata() or {}).get("description", "").split())
+    except (SafetensorError, OSError):  # another format, or damaged: whoever loads it says so
+        description = ""
+    if len(description) > LONGEST_DESCRIPTION:
+        description = f"{description[:LONGEST_DESCRIPTION]}…"
+    return f"{words}, which describes itself as “{description}”" if description else words
 
 
 def faults(folder: Path, settings: Settings) -> list[str]:

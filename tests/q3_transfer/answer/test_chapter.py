@@ -112,7 +112,7 @@ FEW = {100: (0.60, 0.25), 2000: (0.80, 0.60)}
              "study": {100: (0.6, 0.602), 45_000: (0.846, 0.852)}},
             ("For CIFAR-10, with these weights,", HEAD, "do not tell the two apart",
              "so cost decides", "no lead counts with 100 labelled images",
-             "callout-warning", "`weights.safetensors`", "had been folded"),
+             "callout-warning", "weights.safetensors", "had been folded"),
             ("I would choose", "more test images correctly", "trained on ImageNet",
              "Most heat lies"),
             id="a tie",

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.provenance import file_digest
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
-from mmn13lib.q3_transfer.data.inputs import fingerprint, resolve
+from mmn13lib.q3_transfer.data.inputs import resolve
 
 
 def known(path: Path, name: str = "") -> inputs.KnownFile:
@@ -53,15 +55,53 @@ def test_data_without_weights_is_still_the_sample(real: Settings) -> None:
     assert found.missing == ("the ResNet-18 weights",)
 
 
-def test_weights_that_somebody_gave_are_named(real: Settings) -> None:
+def test_weights_that_somebody_gave_are_named_by_name_and_digest(real: Settings) -> None:
     found = resolve(real)
     assert found.mode == "other-weights"
-    assert "somebody.safetensors" in found.label
+    digits = found.fingerprint["weights"][:8]
+    assert found.weights_words == f"weights from somebody.safetensors (SHA-256 {digits}…)"
+    assert found.label == f"CIFAR-10, {found.weights_words}"
     assert (found.stamp, found.missing) == ("", ())
 
 
+def test_a_renamed_weights_file_has_its_new_name_in_the_texts_and_the_same_key(
+    real: Settings,
+) -> None:
+    assert real.weights is not None
+    before = resolve(real)
+    after = resolve(replace(real, weights=real.weights.rename(real.root / "renamed.pth")))
+    assert "renamed.pth" in after.weights_words
+    assert "somebody" not in f"{after.weights_words} {after.label}"
+    assert after.fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("description", "quoted"),
+    [
+        ("trained on cats", ", which describes itself as “trained on cats”"),
+        ("two\nlines\tof it", "“two lines of it”"),
+        ("x" * 10_000, "“" + "x" * 200 + "…”"),
+        ("", "…)"),
+    ],
+)
+def test_what_a_safetensors_file_says_of_itself_is_quoted(
+    description, quoted, real: Settings
+) -> None:
+    save_file({"a": np.zeros(1)}, real.weights, {"description": description})
+    assert resolve(real).weights_words.endswith(quoted)
+
+
+def test_a_file_that_claims_to_be_the_imagenet_weights_only_says_so(real: Settings) -> None:
+    claim = real.root / inputs.IMAGENET_WEIGHTS.name
+    save_file({"a": np.zeros(1)}, claim, {"description": "ImageNet weights, IMAGENET1K_V1"})
+    found = resolve(replace(real, weights=claim))
+    assert found.mode == "other-weights"
+    assert "describes itself as “ImageNet" in found.weights_words
+
+
 def test_imagenet_weights_are_known_by_their_content(imagenet: Settings) -> None:
-    assert resolve(imagenet).mode == "imagenet"
+    found = resolve(imagenet)
+    assert (found.mode, found.weights_words) == ("imagenet", "ImageNet weights, IMAGENET1K_V1")
 
 
 def test_downloads_are_found_without_being_named(imagenet: Settings) -> None:
@@ -141,19 +181,19 @@ def test_a_damaged_download_sends_to_fetch(settings: Settings) -> None:
 
 
 def test_the_fingerprint_follows_the_content_not_the_path(real: Settings) -> None:
-    before = fingerprint(real)
+    before = resolve(real).fingerprint
     assert real.weights is not None
     moved = real.weights.rename(real.root / "elsewhere.safetensors")
-    assert fingerprint(replace(real, weights=moved)) == before
+    assert resolve(replace(real, weights=moved)).fingerprint == before
     moved.write_text("other weights")
-    assert fingerprint(replace(real, weights=moved)) != before
+    assert resolve(replace(real, weights=moved)).fingerprint != before
 
 
 def test_the_three_kinds_have_three_fingerprints(
     real: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert real.weights is not None
-    prints = [fingerprint(real), fingerprint(replace(real, data=None, weights=None))]
+    found = [resolve(real), resolve(replace(real, data=None, weights=None))]
     monkeypatch.setattr(inputs, "IMAGENET_WEIGHTS", known(real.weights))
-    prints.append(fingerprint(real))
-    assert len({tuple(each.values()) for each in prints}) == 3
+    found.append(resolve(real))
+    assert len({tuple(each.fingerprint.values()) for each in found}) == 3
