@@ -3,13 +3,14 @@
 import shutil
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mmn13lib.downloads import resumable
+from mmn13lib.downloads import mirrors
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, WEIGHTS, HostedFile
 from mmn13lib.foundation import locks, storage
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.data.inputs import BATCHES
@@ -22,7 +23,7 @@ def fetch(
 ) -> list[str]:
     """Download the data set and the weights, each only where it is neither named nor there.
 
-    Gives the reason for each that could not be had. Without `retry`, what failed within the last
+    Returns the reason for each that could not be had. Without `retry`, what failed within the last
     hour is left alone, so that without a network no render waits again. Raises `UserError` if the
     disk is full, or another process is downloading.
     """
@@ -30,26 +31,35 @@ def fetch(
         if retry:
             progress("CIFAR-10 and the weights are there already.")
         return []
-    archive = settings.downloads / CIFAR10_ARCHIVE.file.name
     with locks.exclusive(settings.locks / "downloads.lock"):
-        try:
-            settings.downloads.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage.disk_error(archive, error) from error
-        absent = _absent(settings)
-        for each in absent:
+        wanted = []
+        for each in _absent(settings):
             path = settings.downloads / each.file.name
-            if path.exists() and (fault := each.file.fault(path)):
-                progress(f"{path.name} {fault}: it is not used as it is")
-                path.replace(resumable.part_path(path))  # a download may go on from there
-        wanted = [each for each in absent if not (settings.downloads / each.file.name).exists()]
+            if fault := each.file.fault(path):
+                wanted.append(each)
+                if path.exists():
+                    progress(f"{path} {fault}: it is not used")
         failures = _download(settings, wanted, progress, retry)
-        if archive.exists() and CIFAR10_ARCHIVE in absent:
-            _unpack(archive)
+        if CIFAR10_ARCHIVE in _absent(settings) and CIFAR10_ARCHIVE.label not in failures:
+            _extract(settings.downloads / CIFAR10_ARCHIVE.file.name)
     return [
         f"{each.label} not downloaded ({failures.get(each.label, 'its archive lacks batches')})"
         for each in _absent(settings)
     ]
+
+
+def unpack(settings: Settings) -> None:
+    """Unpack the data set's archive where somebody put it among the downloads.
+
+    Raises `UserError` if it is not the published one.
+    """
+    archive = settings.downloads / CIFAR10_ARCHIVE.file.name
+    if not archive.exists() or CIFAR10_ARCHIVE not in _absent(settings):
+        return
+    if fault := CIFAR10_ARCHIVE.file.fault(archive):
+        raise UserError(f"{archive} {fault}: delete it and run `mmn13 fetch`.")
+    with locks.exclusive(settings.locks / "downloads.lock"):
+        _extract(archive)
 
 
 def _absent(settings: Settings) -> list[HostedFile]:
@@ -63,15 +73,15 @@ def _absent(settings: Settings) -> list[HostedFile]:
 
 
 def _download(
-    settings: Settings, wanted: list[HostedFile], progress: Callable[[str], None], retry: bool
+    settings: Settings, wanted: Sequence[HostedFile], progress: Callable[[str], None], retry: bool
 ) -> dict[str, str]:
-    """Download what is wanted; give the reason for each that failed."""
+    """Download what is wanted; return the reason for each that failed."""
     if settings.offline:
         return {each.label: "offline: connections are forbidden" for each in wanted}
-    memory = settings.cache / "failed-downloads.json"
+    record = settings.cache / "failed-downloads.json"
     failed: dict[str, tuple[float, str]] = {}  # when, in seconds, and why
     with suppress(storage.Damaged):
-        failed = storage.read_json(memory)
+        failed = storage.read_json(record)
     failures = {}
     for label, (moment, reason) in () if retry else failed.items():
         age = time.time() - moment
@@ -81,32 +91,43 @@ def _download(
     if not untried:
         return failures
     progress(f"Looking for {' and '.join(each.label for each in untried)} …")
-    usable = resumable.usable(untried)
-    for each in untried:
-        urls = [url for url in each.urls if url in usable]
-        try:
-            resumable.download(each, urls, settings.downloads, progress)
-            progress(f"{each.label}: there, its checksum is right")
-        except resumable.Failed as error:
-            failures[each.label] = str(error)
-            failed[each.label] = time.time(), str(error)
-            storage.write_json(memory, failed)
+    answering = mirrors.answering([url for each in untried for url in each.urls])
+    # a folder of their own: what a killed process leaves there goes with it
+    arriving = settings.downloads / ".arriving"
+    try:
+        shutil.rmtree(arriving, ignore_errors=True)
+        arriving.mkdir(parents=True)
+        for each in untried:
+            urls = [url for url in each.urls if url in answering]
+            try:
+                path = mirrors.download(each, urls, arriving, progress)
+                path.replace(settings.downloads / path.name)
+                progress(f"{each.label}: there, its checksum is right")
+            except mirrors.Failed as error:
+                failures[each.label] = str(error)
+                failed[each.label] = time.time(), str(error)
+                storage.write_json(record, failed)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise storage.disk_error(arriving, error) from error
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)
     return failures
 
 
-def _unpack(archive: Path) -> None:
-    """Turn the archive, whose digest was right, into the folder of batches; the archive goes."""
+def _extract(archive: Path) -> None:
+    """Turn the archive, whose digest is right, into the folder of batches; the archive goes."""
     target, unpacking = archive.with_name(BATCHES), archive.with_name(".unpacking")
     expected = {file.name for file in inputs.CIFAR10_FILES}
     shutil.rmtree(unpacking, ignore_errors=True)  # of a process that was killed
     try:
         unpacking.mkdir()
         with tarfile.open(archive, "r|gz") as tar:
-            # only the files that are expected: an archive can't write anywhere else
             for member in tar:
                 name = member.name.rpartition("/")[2]
-                content = tar.extractfile(member) if member.isfile() else None
-                if content and name in expected:
+                content = tar.extractfile(member) if name in expected else None
+                if content:
                     (unpacking / name).write_bytes(content.read())
         shutil.rmtree(target, ignore_errors=True)
         unpacking.replace(target)

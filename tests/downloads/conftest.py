@@ -1,14 +1,18 @@
-"""What the tests of downloading share: a host, settings that may connect, made-up sources."""
+"""What the tests of downloading share: a host, settings that may connect, what is to be had."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Thread
 
 import pytest
-from support.local_host import ARCHIVE, BATCHES, WEIGHTS, Host, Sources, known
+from support.local_host import BATCHES, CONTENT, Host
 
+from mmn13lib.downloads import fetch, mirrors
+from mmn13lib.downloads.hosts import HostedFile
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
+from mmn13lib.q3_transfer.data.inputs import KnownFile
 
 
 @pytest.fixture
@@ -28,15 +32,26 @@ def online(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def sources(host: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sources]:
-    """Make sources whose hosts have these manners, of a CIFAR-10 of three small files."""
+def hosts(host: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let hosts with these manners have the weights and a CIFAR-10 of three small files."""
+
+    def known(name: str, content: bytes) -> KnownFile:
+        return KnownFile(name, len(content), hashlib.sha256(content).hexdigest())
+
+    def hosted(name: str, *manners: str) -> HostedFile:
+        urls = tuple(host.url(manner, name) for manner in manners)
+        return HostedFile(name, known(name, CONTENT[name]), urls)
+
+    def use(*manners: str, weights: tuple[str, ...] = ("good",)) -> None:
+        monkeypatch.setattr(fetch, "CIFAR10_ARCHIVE", hosted("archive", *manners))
+        monkeypatch.setattr(fetch, "WEIGHTS", hosted("weights", *weights))
+
     files = tuple(known(name, content) for name, content in BATCHES.items())
     monkeypatch.setattr(inputs, "CIFAR10_FILES", files)
-
-    def make(*manners: str, weights: tuple[str, ...] = ("good",)) -> Sources:
-        return Sources(
-            archive=host.hosts("archive", ARCHIVE, *manners),
-            weights=host.hosts("weights", WEIGHTS, *weights),
-        )
-
-    return make
+    for name, seconds in {
+        "ANSWER_TIMEOUT": 0.6,
+        "READ_TIMEOUT": 0.6,
+        "SPEED_INTERVAL": 0.3,
+    }.items():
+        monkeypatch.setattr(mirrors, name, seconds)
+    return use
