@@ -2,7 +2,6 @@
 
 import os
 import sys
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,7 +31,14 @@ Offline = Annotated[
     bool, typer.Option("--offline", help="Forbid every connection.", envvar="MMN13_OFFLINE")
 ]
 MARKS = {True: "[OK]  ", False: "[FAIL]", None: "[?]   "}
-_say = partial(print, flush=True)
+
+
+def _say(*words: object, sep: str = " ") -> None:
+    """Print at once; where whoever read it has gone (`| head -1`), work goes on in silence."""
+    try:
+        print(*words, sep=sep, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settings(data: Path | None, weights: Path | None, offline: bool = False) -> Settings:
@@ -71,7 +77,7 @@ def check(data: Data = None, weights: Weights = None, offline: Offline = False) 
 def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Download CIFAR-10 (170 MB) and the ImageNet weights (47 MB).
 
-    An interrupted download resumes; both are checked.
+    Both are checked; what is there already is left.
     """
     from mmn13lib.downloads.fetch import fetch as download
 
@@ -88,9 +94,12 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
 
     A second call finds them. If killed, it resumes when started again.
     """
+    from mmn13lib.downloads.fetch import unpack
     from mmn13lib.q3_transfer.experiment.run import run
 
-    run(_settings(data, weights, offline), progress=_say)
+    settings = _settings(data, weights, offline)
+    unpack(settings)
+    run(settings, progress=_say)
 
 
 @app.command(epilog="Example: mmn13 render --rerun q2")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from mmn13lib import cli
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
 
 COMMANDS = tuple(typer.main.get_command(cli.app).commands)
 
@@ -97,6 +99,26 @@ def test_flag_reaches_the_kernels_through_the_environment(
     # the kernels work in another folder
     assert os.environ["MMN13_DATA"] == str(tmp_path / "data")
     assert os.environ["MMN13_OFFLINE"] == "1"
+
+
+def test_work_goes_on_when_whoever_read_its_words_has_gone() -> None:
+    code = "from mmn13lib.cli import _say\n_say('one')\n_say('two')\n_say('three')\nexit(7)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=PIPE, stderr=PIPE) as process:
+        process.stdout.close()
+        assert process.wait() == 7 and process.stderr.read() == b""
+
+
+def test_experiment_unpacks_an_archive_that_lies_among_the_downloads(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.chdir(settings.root)
+    monkeypatch.setattr("mmn13lib.downloads.fetch.unpack", lambda settings: done.append("unpack"))
+    monkeypatch.setattr(
+        "mmn13lib.q3_transfer.experiment.run.run", lambda *_, **__: done.append("run")
+    )
+    CliRunner().invoke(cli.app, ["experiment"], catch_exceptions=False)
+    assert done == ["unpack", "run"]
 
 
 def test_outside_the_project_the_error_says_where_to_go(
