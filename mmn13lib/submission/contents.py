@@ -8,7 +8,7 @@ from pathlib import Path
 from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer import portable
+from mmn13lib.q3_transfer.answer.load import pack
 from mmn13lib.rendering.book import Book
 from mmn13lib.submission.material import Material, measured
 from mmn13lib.submission.notebook import questions
@@ -33,7 +33,7 @@ def lay_out(folder: Path, material: Material) -> None:
         target = folder / source.relative_to(settings.root).as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    portable.pack(material.results, Settings(folder))
+    pack(material.results, Settings(folder))
     for name in measured(settings):
         target = measurements.measurement_path(Settings(folder), name)
         storage.write_json(target, measurements.load(settings, name))

@@ -50,3 +50,12 @@ def difference(value: float) -> str:
     ('3e-15', '0')
     """
     return f"{value:.0e}" if value else "0"
+
+
+def p_value(value: float) -> str:
+    """Write a p-value with its relation, two digits of it.
+
+    >>> p_value(0.0423), p_value(0.0002)
+    ('= 0.042', '< 0.001')
+    """
+    return f"= {value:.2g}" if value >= 0.001 else "< 0.001"

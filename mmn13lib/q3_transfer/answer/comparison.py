@@ -1,7 +1,7 @@
 """The two models compared: every statistic that the chapter shows, computed from the results."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ from mmn13lib.q3_transfer.results.records import ModelResult, Results
 ModelName = Literal["head", "small_resnet"]
 MODELS: tuple[ModelName, ModelName] = ("head", "small_resnet")
 SIGNIFICANT = 0.05
-PLATEAU = 0.01
 
 
 @dataclass(frozen=True)
@@ -24,22 +23,17 @@ class Score:
     ----------
     accuracy, low, high
         The share classified correctly and its 95% Wilson interval, 0 to 1.
-    confidence
-        Mean probability of the predicted class.
-    temperature
-        Fitted on the validation images.
-    reliability, calibrated
-        As trained, and after dividing the logits by the temperature.
+    confusion
+        (10, 10) images, by true and predicted class.
+    calibration_error
+        The expected calibration error, 0 to 1.
     """
 
     accuracy: float
     low: float
     high: float
     confusion: np.ndarray
-    confidence: float
-    temperature: float
-    reliability: metrics.Reliability
-    calibrated: metrics.Reliability
+    calibration_error: float
 
 
 @dataclass(frozen=True)
@@ -50,10 +44,6 @@ class StudyPoint:
     ----------
     runs, mean, low, high
         Test accuracy of each run; the mean and its 95% Wilson interval.
-    updates, train_accuracy
-        Steps of the optimiser, and accuracy on the training images, as means over the runs.
-    plateau
-        Whether every run's training accuracy changed by less than a point over its last quarter.
     """
 
     model: ModelName
@@ -62,27 +52,6 @@ class StudyPoint:
     mean: float
     low: float
     high: float
-    updates: float
-    train_accuracy: float
-    plateau: bool
-
-
-@dataclass(frozen=True)
-class Lead:
-    """By how much the head is ahead of SmallResNet at one number of labelled images.
-
-    Attributes
-    ----------
-    difference, low, high
-        Of the mean accuracies, with Newcombe's 95% interval for independent proportions.
-    leader
-        The model whose every run beats every run of the other, by more than the interval; or None.
-    """
-
-    difference: float
-    low: float
-    high: float
-    leader: ModelName | None
 
 
 @dataclass(frozen=True)
@@ -91,66 +60,101 @@ class ModelComparison:
 
     Attributes
     ----------
-    disagreement
-        McNemar's test, the head being first.
+    together
+        How well the mean of both models' probabilities does.
+    agreement
+        Test images that ``both``, only the ``head``, only ``small_resnet`` and ``neither``
+        classify correctly.
+    p_value
+        McNemar's exact test.
     difference, low, high
         Head minus SmallResNet, with a 95% interval for paired proportions.
     study
         Points by model, then by number of labelled images.
-    leads
-        By number of labelled images, rising: only where both models have a point.
+    preferred, decided_by
+        The more accurate model; where chance may explain the difference, the one that takes less
+        time for its training and the test images.
     """
 
     head: Score
     small_resnet: Score
-    disagreement: significance.McNemar
+    together: Score
+    agreement: dict[str, int]
+    p_value: float
     difference: float
     low: float
     high: float
     study: tuple[StudyPoint, ...]
-    leads: Mapping[int, Lead]
+    preferred: ModelName
+    decided_by: Literal["accuracy", "time"]
 
     @property
-    def winner(self) -> ModelName | None:
-        """The more accurate model; None where chance could explain the difference."""
-        if self.disagreement.p_value >= SIGNIFICANT or not self.difference:
-            return None
-        return "head" if self.difference > 0 else "small_resnet"
+    def largest_confusions(self) -> list[tuple[int, int]]:
+        """Each model's most frequent mistake: true and predicted class."""
+        mistakes = [s.confusion * (1 - np.eye(10)) for s in (self.head, self.small_resnet)]
+        return [divmod(int(counts.argmax()), 10) for counts in mistakes]
+
+    @property
+    def head_leads_with_few_labels(self) -> bool:
+        """Whether every run of the head beats every run of SmallResNet below all labels."""
+        most = max((point.count for point in self.study), default=0)
+        runs = defaultdict(list)
+        for point in self.study:
+            runs[point.model, point.count] += point.runs
+        few = {count for _, count in runs if count < most}
+        return all(min(runs["head", n]) > max(runs["small_resnet", n]) for n in few)
 
 
 def compare(results: Results) -> ModelComparison:
     """Compute everything that the chapter says about the two models."""
-    models = (results.head, results.small_resnet)
-    head, small_resnet = (metrics.is_correct(m.test_logits, m.test_labels) for m in models)
-    study = study_points(results.label_study, results.counts["test"])
+    models = [getattr(results, name) for name in MODELS]
+    labels = results.head.test_labels
+    head, small_resnet = (metrics.is_correct(m.test_logits, labels) for m in models)
     low, high = significance.paired_interval(head, small_resnet)
+    difference = float(head.mean() - small_resnet.mean())
+    p_value = significance.mcnemar(head, small_resnet).p_value
+    probabilities = np.mean([metrics.softmax(m.test_logits) for m in models], axis=0)
+    seconds = {name: total_seconds(results, name) for name in MODELS}
+    preferred: ModelName = min(MODELS, key=lambda name: seconds[name])
+    decided = p_value < SIGNIFICANT and difference != 0
+    if decided:
+        preferred = "head" if difference > 0 else "small_resnet"
     return ModelComparison(
-        head=score(results.head),
-        small_resnet=score(results.small_resnet),
-        disagreement=significance.mcnemar(head, small_resnet),
-        difference=float(head.mean() - small_resnet.mean()),
+        head=score(results.head.test_logits, labels),
+        small_resnet=score(results.small_resnet.test_logits, labels),
+        together=score(np.log(probabilities), labels),
+        agreement={
+            "both": int((head & small_resnet).sum()),
+            "head": int((head & ~small_resnet).sum()),
+            "small_resnet": int((~head & small_resnet).sum()),
+            "neither": int((~head & ~small_resnet).sum()),
+        },
+        p_value=p_value,
+        difference=difference,
         low=low,
         high=high,
-        study=study,
-        leads=leads(study),
+        study=study_points(results.label_study, results.counts["test"]),
+        preferred=preferred,
+        decided_by="accuracy" if decided else "time",
     )
 
 
-def score(model: ModelResult) -> Score:
-    """Judge one model by its test logits."""
-    logits, labels = model.test_logits, model.test_labels
+def total_seconds(results: Results, name: ModelName) -> float:
+    """Return what a model's training and classifying the test images take together."""
+    model: ModelResult = getattr(results, name)
+    return model.training_seconds + results.counts["test"] / model.inference_images_per_second
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> Score:
+    """Judge a model by its test logits."""
     correct = int(metrics.is_correct(logits, labels).sum())
     low, high = significance.wilson_interval(correct, len(labels))
-    temperature = metrics.fit_temperature(model.validation_logits, model.validation_labels)
     return Score(
         accuracy=correct / len(labels),
         low=low,
         high=high,
         confusion=metrics.confusion_matrix(logits, labels),
-        confidence=float(metrics.softmax(logits).max(axis=1).mean()),
-        temperature=temperature,
-        reliability=metrics.reliability_curve(logits, labels),
-        calibrated=metrics.reliability_curve(logits / temperature, labels),
+        calibration_error=metrics.reliability_curve(logits, labels).calibration_error,
     )
 
 
@@ -158,41 +162,10 @@ def study_points(rows: Sequence[dict[str, Any]], test_images: int) -> tuple[Stud
     """Gather the label study's runs by model and number of labelled images."""
     runs = defaultdict(list)
     for row in rows:
-        runs[row["model"], row["count"]].append(row)
+        runs[row["model"], row["count"]].append(row["test_accuracy"])
     points = []
-    for (model, count), group in sorted(runs.items()):
-        accuracies = tuple(row["test_accuracy"] for row in group)
+    for (model, count), accuracies in sorted(runs.items()):
         mean = float(np.mean(accuracies))
         low, high = significance.wilson_interval(round(mean * test_images), test_images)
-        points.append(
-            StudyPoint(
-                model, count, accuracies, mean, low, high,
-                updates=float(np.mean([row["updates"] for row in group])),
-                train_accuracy=float(np.mean([row["train_accuracy"] for row in group])),
-                plateau=all(abs(row["last_gain"]) < PLATEAU for row in group),
-            )
-        )  # fmt: skip
+        points.append(StudyPoint(model, count, tuple(accuracies), mean, low, high))
     return tuple(points)
-
-
-def leads(study: Sequence[StudyPoint]) -> dict[int, Lead]:
-    """Compare the two models at every number of labelled images that both were trained on."""
-    points = {(point.model, point.count): point for point in study}
-    counts = sorted({point.count for point in study})
-    return {
-        count: _lead(points["head", count], points["small_resnet", count])
-        for count in counts
-        if all((model, count) in points for model in MODELS)
-    }
-
-
-def _lead(head: StudyPoint, small_resnet: StudyPoint) -> Lead:
-    difference = head.mean - small_resnet.mean
-    low = difference - np.hypot(head.mean - head.low, small_resnet.high - small_resnet.mean)
-    high = difference + np.hypot(head.high - head.mean, small_resnet.mean - small_resnet.low)
-    leader: ModelName | None = None
-    if low > 0 and min(head.runs) > max(small_resnet.runs):
-        leader = "head"
-    if high < 0 and max(head.runs) < min(small_resnet.runs):
-        leader = "small_resnet"
-    return Lead(float(difference), float(low), float(high), leader)

@@ -1,27 +1,31 @@
-"""The experiment's stored results, as the report reads them.
+"""The experiment's stored results, as the report reads them: a project's, or a submission's.
 
 This imports the experiment, so that what shows results depends on the code that made them.
 """
 
+from dataclasses import asdict, replace
+
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer import portable
-from mmn13lib.q3_transfer.data.inputs import resolve
+from mmn13lib.foundation.settings import SUBMITTED, Settings
+from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.experiment import completion
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
+INPUTS = "inputs.json"
+
 
 def load(settings: Settings) -> Results:
-    """Read the results that belong to these inputs and this code, or those that travel here.
+    """Read the results that belong to these inputs and this code; of a submission, its own.
 
     Raises `UserError` if the experiment has not been run, or its files are damaged.
     """
+    here = settings.root / SUBMITTED
     try:
-        travelled = portable.load(settings)
-        if travelled is not None:
-            return travelled
+        # in a project its own results count, whatever was unzipped into it
+        if (here / INPUTS).is_file() and not (settings.root / "_quarto.yml").is_file():
+            return records.read(here, _submitted_inputs(settings))
         known = completion.recall(settings)
         if known is not None:
             return records.read((settings.root / known["results"]).parent, resolve(settings))
@@ -33,3 +37,23 @@ def load(settings: Settings) -> Results:
         raise UserError(
             f"Question 3 has no results to show ({error}): run `mmn13 experiment`."
         ) from error
+
+
+def pack(results: Results, settings: Settings) -> None:
+    """Put results where `load` finds them, `settings` being those of the folder to submit."""
+    here = settings.root / SUBMITTED
+    records.write(here, results)
+    # paths belong to this machine
+    storage.write_json(here / INPUTS, asdict(results.inputs) | {"data": "", "weights": None})
+
+
+def _submitted_inputs(settings: Settings) -> Inputs:
+    """Return what the results were made from, with the paths to look for it here.
+
+    Data that the settings don't name are looked for, or downloaded, beside the notebook.
+    """
+    inputs = Inputs(**storage.read_json(settings.root / SUBMITTED / INPUTS))
+    data, weights = settings.data or settings.root, settings.weights
+    if inputs.mode == "sample":
+        data, weights = settings.cache / "sample", None
+    return replace(inputs, data=data, weights=weights, missing=tuple(inputs.missing))

@@ -1,85 +1,58 @@
-"""What question 3's cells use where CIFAR-10, its weights or the whole data set are not here."""
+"""What question 3's cells call `datasets` and `models`: torchvision's, or what is here instead."""
 
-import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torchvision.datasets import CIFAR10, VisionDataset
-from torchvision.models import ResNet, ResNet18_Weights, resnet18
+from torchvision import datasets, models
 
-from mmn13lib.foundation import storage
-from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer.portable import IMAGES, NUM_TEST
-from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.provenance import file_digest
+from mmn13lib.q3_transfer.data.inputs import IMAGENET_WEIGHTS, Inputs, weights_in_words
 from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.models.backbone import load_backbone
 
 
-class PortableCIFAR10(CIFAR10):
-    """torchvision's CIFAR-10, cut down to five training images a class and fifty test images."""
+class NotHereError(UserError):
+    """Data or weights are missing; a notebook shows the sentence alone."""
 
-    def __init__(
-        self, root: str | Path, train: bool = True, transform: Callable[..., Any] | None = None
-    ) -> None:
-        VisionDataset.__init__(self, root, transform=transform)
-        self.train = train
-        stored = storage.read_record(Path(root) / IMAGES)[0]
-        part = "train" if train else "test"
-        self.data = stored[f"{part}.images"].numpy()
-        self.targets = stored[f"{part}.labels"].tolist()
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
-def stand_in(inputs: Inputs) -> type[CIFAR10] | None:
-    """Give the class that stands in for `torchvision.datasets.CIFAR10`; None where it is here."""
-    if inputs.mode == "sample":
-        return SampleCIFAR10
-    return PortableCIFAR10 if (inputs.data / IMAGES).is_file() else None
+def bind(inputs: Inputs) -> tuple[Any, Any, Path, Inputs]:
+    """Return `datasets`, `models`, the data's folder, and inputs that name the weights in use."""
+    sample, path = inputs.mode == "sample", inputs.weights
+
+    def CIFAR10(*arguments: Any, **options: Any) -> datasets.CIFAR10:  # noqa: N802 - torchvision's
+        advice = "put cifar-10-python.tar.gz beside the notebook or set MMN13_DATA (README.txt)"
+        kind = SampleCIFAR10 if sample else datasets.CIFAR10
+        return _here(lambda: kind(*arguments, **options), "CIFAR-10", advice)
+
+    def resnet18(weights: models.ResNet18_Weights) -> models.ResNet:
+        if not sample and path is None:
+            advice = "let MMN13_WEIGHTS name the file resnet18-f37072fd.pth (README.txt)"
+            return _here(lambda: models.resnet18(weights=weights), "ResNet-18's file", advice)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = models.resnet18()
+        if path is not None:
+            load_backbone(model, path)
+        return model
+
+    digest = file_digest(path) if path else IMAGENET_WEIGHTS.sha256
+    if not sample and digest != inputs.fingerprint["weights"]:
+        print(f"The stored results were made with {inputs.weights_words}.")
+        inputs = replace(inputs, weights_words=weights_in_words(path or Path(), digest))
+    offered = SimpleNamespace(resnet18=resnet18, ResNet18_Weights=models.ResNet18_Weights)
+    return SimpleNamespace(CIFAR10=CIFAR10), offered, inputs.data, inputs
 
 
-def few_features(
-    backbone: nn.Module, train_set: CIFAR10, test_set: CIFAR10
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Compute the features of the few images that travel; otherwise as `stored_features`."""
-    few = list(range(min(NUM_TEST, len(train_set))))
-    parts = {
-        "train": (train_set, few[10:] or few),
-        "validation": (train_set, few[:10]),
-        "test": (test_set, few[:20]),
-    }
-    features = {}
-    for name, (images, chosen) in parts.items():
-        with torch.no_grad():
-            found = backbone(torch.stack([images[i][0] for i in chosen]))
-        features[name] = found, torch.tensor([images.targets[i] for i in chosen])
-    counts = f"{len(few)} training, {len(few[:20])} test images"
-    print(f"No data set here: computed now for {counts}, so that")
-    print("the training below shows no more than how it runs; then the stored head takes over.")
-    return features
-
-
-def stand_in_model(inputs: Inputs) -> ResNet | None:
-    """Make a ResNet-18 of other weights, or random ones; None where the ImageNet ones are here."""
-    if inputs.weights is not None and inputs.mode == "imagenet":
-        return None
-    model = resnet18()
-    if inputs.weights is not None:
-        load_backbone(model, inputs.weights)  # every layer but the last
-    return model
-
-
-def offer_weights(settings: Settings, inputs: Inputs) -> None:
-    """Let `models.resnet18(weights=…)` find the ImageNet weights that are here."""
-    if inputs.mode != "imagenet" or inputs.weights is None:
-        return
-    hub = settings.cache / "torch"
-    file = hub / "checkpoints" / Path(ResNet18_Weights.IMAGENET1K_V1.url).name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
+def _here(get: Callable[[], Any], name: str, advice: str) -> Any:
     try:
-        file.symlink_to(inputs.weights)
-    except OSError:  # Windows asks for a right to make links
-        shutil.copyfile(inputs.weights, file)
-    torch.hub.set_dir(hub)
+        return get()
+    except (OSError, RuntimeError) as error:
+        raise NotHereError(f"{name} is not here and can't be downloaded: {advice}.") from error

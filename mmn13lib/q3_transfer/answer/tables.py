@@ -1,45 +1,46 @@
 """Question 3's tables, in Markdown, made from the results."""
 
-from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison, StudyPoint
+from statistics import mean, stdev
+from typing import Any
+
+from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison
 from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.writing.numbers import big_number, duration, percent_with_interval, signed
+from mmn13lib.writing.numbers import big_number, duration, p_value, percent_with_interval, signed
 from mmn13lib.writing.tables import markdown_table
 
 HEADERS = ("new head, frozen ResNet-18", "`SmallResNet`, from scratch")
-WHAT = ("test", "updates", "training")
 
 
 def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
-    recipe, used = results.experiment["small_resnet"], results.precision["used_name"]
-    difference, low, high = (
-        signed(100 * value, 2) for value in (comparison.difference, comparison.low, comparison.high)
-    )
+    recipes = [results.experiment[name] for name in MODELS]
+    augmentation = f"shifts up to {recipes[1]['crop_padding']} pixels, mirroring"
     rows = [
         (
             "test accuracy (95% interval)",
             *(percent_with_interval(s.accuracy, s.low, s.high) for s in scores),
         ),
-        (
-            "head minus SmallResNet (95% paired interval)",
-            f"{difference} ({low} to {high}) points",
-            "",
-        ),
-        ("runs on all labels", len(results.head_seeds), 1),
-        ("augmentation", "none", f"shifts up to {recipe['crop_padding']} pixels, mirroring"),
-        ("label smoothing", "none", f"{recipe['label_smoothing']:g}"),
-        ("precision", f"features {used}, head float32", f"{used}, test logits float32"),
+        ("head minus SmallResNet", _difference(comparison), ""),
+        ("p-value of that difference", p_value(comparison.p_value).removeprefix("= "), ""),
+        ("accuracy, all seeds", _over_seeds(results.head_seeds), "one run"),
+        ("expected calibration error", *(f"{s.calibration_error:.3f}" for s in scores)),
         (
             "parameters, trained of all",
             *(f"{m.trained_parameters:,} of {m.total_parameters:,}" for m in models),
         ),
-        ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
+        ("augmentation", "none", augmentation),
         (
-            "training time (rough)" if results.rough_times else "training time",
-            *(duration(m.training_seconds) for m in models),
+            "epochs, images a batch",
+            *(f"{recipe['num_epochs']}, {recipe['batch_size']}" for recipe in recipes),
         ),
+        (
+            "highest learning rate, weight decay",
+            *(f"{recipe['max_lr']:g}, {recipe['weight_decay']:g}" for recipe in recipes),
+        ),
+        ("training time", *(duration(m.training_seconds) for m in models)),
+        ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
         (
             "images classified per second",
             *(f"{m.inference_images_per_second:,.0f}" for m in models),
@@ -48,22 +49,37 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     return markdown_table(["", *HEADERS], rows)
 
 
+def _difference(comparison: ModelComparison) -> str:
+    values = (comparison.difference, comparison.low, comparison.high)
+    difference, low, high = (signed(100 * value, 2) for value in values)
+    return f"{difference} points ({low} to {high})"
+
+
+def _over_seeds(accuracies: list[float]) -> str:
+    if len(accuracies) < 2:
+        return "one run"
+    return f"{mean(accuracies):.2%} ± {stdev(accuracies):.2%} ({len(accuracies)} runs)"
+
+
 def study_table(comparison: ModelComparison) -> str:
-    """List what stands behind the figure of the label study."""
-    points = {(point.model, point.count): point for point in comparison.study}
+    """List the mean test accuracies of the label study."""
+    means = {(point.model, point.count): f"{point.mean:.1%}" for point in comparison.study}
+    counts = sorted({count for _, count in means})
     rows = [
-        (
-            f"{count:,}",
-            *(cell for name in MODELS for cell in _study_cells(points.get((name, count)))),
-        )
-        for count in sorted({point.count for point in comparison.study})
+        (header, *(means.get((name, count), "–") for count in counts))
+        for name, header in zip(MODELS, HEADERS, strict=True)
     ]
-    headers = [f"{name} {what}" for name in ("head:", "SmallResNet:") for what in WHAT]
-    return markdown_table(["labelled images", *headers], rows, align="r" * 7)
+    return markdown_table(["labelled images", *(f"{count:,}" for count in counts)], rows)
 
 
-def _study_cells(point: StudyPoint | None) -> tuple[str, str, str]:
-    if point is None:
-        return "–", "–", "–"
-    unfinished = "" if point.plateau else r"\*"
-    return f"{point.mean:.2%}", f"{point.updates:,.0f}", f"{point.train_accuracy:.1%}{unfinished}"
+def trap_table(trap: dict[str, Any]) -> str:
+    """Put beside each other what eval mode and train mode of the backbone led to."""
+    gain = 100 * (trap["accuracy_frozen"] - trap["accuracy_trap"])
+    low, high = (signed(100 * value, 1) for value in trap["difference_interval"])
+    cells = (
+        f"{trap['accuracy_frozen']:.1%}",
+        f"{trap['accuracy_trap']:.1%}",
+        f"{signed(gain, 1)} points ({low} to {high})",
+    )
+    headers = ["backbone in eval mode", "in train mode", "difference (95% interval)"]
+    return markdown_table(headers, [cells], align="ccc")

@@ -1,14 +1,18 @@
 """Results come back as they were stored, and what is damaged is never shown."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from support.made_up_results import make_results
 
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import SUBMITTED, Settings
 from mmn13lib.foundation.storage import Damaged
+from mmn13lib.q3_transfer.answer import load
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -36,3 +40,40 @@ def test_altered_results_are_not_read(made_up_results: MakeResults, tmp_path: Pa
     (tmp_path / records.FILE).write_bytes(content)
     with pytest.raises(Damaged, match=records.FILE):
         records.read(tmp_path, made.inputs)
+
+
+@pytest.fixture(params=["imagenet", "sample"])
+def submitted(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Results, Settings]:
+    made = make_results(mode=request.param)
+    home = Path("/home/someone")
+    made = replace(made, inputs=replace(made.inputs, data=home, weights=home / "given.pth"))
+    load.pack(made, Settings(tmp_path))
+    return made, Settings(tmp_path)
+
+
+def test_submitted_results_are_the_same_and_no_path_travels(submitted) -> None:
+    made, settings = submitted
+    found = load.load(settings)
+    assert np.array_equal(found.head.test_logits, made.head.test_logits)
+    same = replace(found.inputs, data=made.inputs.data, weights=made.inputs.weights)
+    assert same == made.inputs
+    stored = [file.read_bytes() for file in (settings.root / SUBMITTED).iterdir()]
+    assert len(stored) > 1 and not any(b"/home/someone" in content for content in stored)
+
+
+def test_data_and_weights_are_looked_for_where_the_settings_say(submitted, tmp_path) -> None:
+    made, settings = submitted
+    sample = made.inputs.mode == "sample"
+    found = load.load(settings).inputs
+    assert found.data == (settings.cache / "sample" if sample else tmp_path)
+    assert found.weights is None
+    named = replace(settings, data=tmp_path / "elsewhere", weights=tmp_path / "given.pth")
+    found = load.load(named).inputs
+    assert (found.data == named.data) is not sample and (found.weights is None) is sample
+
+
+def test_in_a_project_its_own_results_count(submitted) -> None:
+    _, settings = submitted
+    (settings.root / "_quarto.yml").write_text("project: {type: book}")
+    with pytest.raises(UserError, match="mmn13 experiment"):
+        load.load(settings)

@@ -1,72 +1,78 @@
-"""Without CIFAR-10, its weights or all features, the cells of question 3 get something else."""
+"""Question 3's cells make torchvision's calls, whatever data and weights are here."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
-from torch import nn
+from torchvision import datasets, models
 from torchvision.models import ResNet18_Weights, resnet18
 
-from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.answer import stand_ins
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.q3_transfer.answer.stand_ins import bind
+from mmn13lib.q3_transfer.data.inputs import IMAGENET_WEIGHTS
 from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
-from mmn13lib.q3_transfer.results.records import Results
 
-MakeResults = Callable[..., Results]
-
-
-def test_torchvisions_own_class_reads_the_whole_data_set(
-    made_up_results: MakeResults, tmp_path: Path
-) -> None:
-    inputs = replace(made_up_results().inputs, data=tmp_path)
-    assert stand_ins.stand_in(inputs) is None
-    assert stand_ins.stand_in(replace(inputs, mode="sample")) is SampleCIFAR10
+WEIGHTS = ResNet18_Weights.IMAGENET1K_V1
 
 
-def test_weights_of_a_file_or_random_ones_stand_in_for_imagenets(
-    made_up_results: MakeResults, tmp_path: Path
-) -> None:
-    weights = tmp_path / "given.pth"
-    there = resnet18().state_dict()
-    torch.save(there, weights)
-    inputs = replace(made_up_results().inputs, weights=weights)
-    assert stand_ins.stand_in_model(inputs) is None
-    model = stand_ins.stand_in_model(replace(inputs, mode="other-weights"))
-    assert torch.equal(model.conv1.weight, there["conv1.weight"])
-    for mode in ("imagenet", "sample"):  # in a submission no weights travel
-        random = stand_ins.stand_in_model(replace(inputs, mode=mode, weights=None))
-        assert not torch.equal(random.conv1.weight, there["conv1.weight"])
+@pytest.fixture
+def inputs(made_up_results, tmp_path):
+    """Give inputs as they are in a submission, where neither data nor weights are."""
+    made = made_up_results().inputs
+    fingerprint = {"weights": IMAGENET_WEIGHTS.sha256}
+    return replace(made, data=tmp_path, weights=None, fingerprint=fingerprint)
 
 
-def test_the_few_images_are_apart_in_training_and_validation(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    class FewImages(list):
-        targets = tuple(range(60))
-
-    images = FewImages((torch.full((1, 2), float(number)), number) for number in range(60))
-    parts = stand_ins.few_features(nn.Flatten(), images, images)
-    assert all((features[:, 0] == labels).all() for features, labels in parts.values())
-    assert [len(labels) for _, labels in parts.values()] == [40, 10, 20]
-    assert not {*parts["train"][1].tolist()} & {*parts["validation"][1].tolist()}
-    assert "50 training, 20 test images" in capsys.readouterr().out
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    torch.save(resnet18().state_dict(), tmp_path / "given.pth")
+    return tmp_path / "given.pth"
 
 
-def test_torchvision_loads_the_weights_that_are_here_and_connects_to_nothing(
-    made_up_results: MakeResults,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    weights = tmp_path / "given.pth"
-    there = resnet18().state_dict()
-    torch.save(there, weights)
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *_: pytest.fail("downloads"))
-    inputs = made_up_results().inputs
-    for _ in range(2):
-        stand_ins.offer_weights(settings, replace(inputs, weights=weights))
-    found = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1).state_dict()
-    assert torch.equal(found["conv1.weight"], there["conv1.weight"])
-    stand_ins.offer_weights(settings, replace(inputs, weights=None))
+def offline(*_, **__):
+    raise URLError("no network")
+
+
+def test_the_sample_is_read_by_the_same_calls_with_the_same_random_weights(
+    made_up_results, tmp_path
+):
+    inputs = replace(made_up_results(mode="sample").inputs, data=tmp_path)
+    data, networks, root, found = bind(inputs)
+    images = data.CIFAR10(root, train=True, download=True, transform=None)
+    assert isinstance(images, SampleCIFAR10)
+    first, second = (networks.resnet18(weights=WEIGHTS).conv1.weight for _ in range(2))
+    assert torch.equal(first, second)
+    assert found == inputs
+
+
+def test_weights_that_were_given_are_read_and_named(inputs, given, capsys):
+    _, networks, _, found = bind(replace(inputs, weights=given))
+    model = networks.resnet18(weights=networks.ResNet18_Weights.IMAGENET1K_V1)
+    assert torch.equal(model.conv1.weight, torch.load(given)["conv1.weight"])
+    assert "given.pth" in found.weights_words
+    assert "stored results were made with ImageNet weights" in capsys.readouterr().out
+
+
+def test_torchvision_gets_what_is_not_here(inputs, monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "CIFAR10", lambda root, **options: (root, options))
+    monkeypatch.setattr(models, "resnet18", lambda weights: weights)
+    data, networks, root, found = bind(inputs)
+    assert data.CIFAR10(root, train=False, download=True) == (
+        inputs.data, {"train": False, "download": True},
+    )  # fmt: skip
+    assert networks.resnet18(weights=WEIGHTS) == WEIGHTS
+    assert found.weights_words == "ImageNet weights, IMAGENET1K_V1"
+    assert not capsys.readouterr().out
+
+
+def test_without_a_network_one_sentence_says_what_to_do(inputs, monkeypatch):
+    monkeypatch.setattr(datasets, "CIFAR10", offline)
+    monkeypatch.setattr(models, "resnet18", offline)
+    data, networks, root, _ = bind(inputs)
+    with pytest.raises(UserError, match="MMN13_DATA") as raised:
+        data.CIFAR10(root, train=True, download=True)
+    assert raised.value._render_traceback_() == [str(raised.value)]  # all that a notebook shows
+    with pytest.raises(UserError, match="MMN13_WEIGHTS"):
+        networks.resnet18(weights=WEIGHTS)
