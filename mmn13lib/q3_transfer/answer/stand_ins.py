@@ -29,8 +29,10 @@ def bind(inputs: Inputs) -> tuple[Any, Any, Path, Inputs]:
 
     def CIFAR10(*arguments: Any, **options: Any) -> datasets.CIFAR10:  # noqa: N802 - torchvision's
         advice = "put cifar-10-python.tar.gz beside the notebook or set MMN13_DATA (README.txt)"
-        kind = SampleCIFAR10 if sample else datasets.CIFAR10
-        return _here(lambda: kind(*arguments, **options), "CIFAR-10", advice)
+        if sample:
+            options.pop("download", None)  # it is here
+            return SampleCIFAR10(*arguments, **options)
+        return _here(lambda: datasets.CIFAR10(*arguments, **options), "CIFAR-10", advice)
 
     def resnet18(weights: models.ResNet18_Weights) -> models.ResNet:
         if not sample and path is None:
