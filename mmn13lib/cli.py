@@ -28,7 +28,7 @@ Weights = Annotated[
     typer.Option(help="ResNet-18 state dict, .pth or .safetensors.", envvar="MMN13_WEIGHTS"),
 ]
 Offline = Annotated[
-    bool, typer.Option("--offline", help="Forbid every connection.", envvar="MMN13_OFFLINE")
+    bool, typer.Option("--offline", help="Forbid every connection (MMN13_OFFLINE=1).")
 ]
 MARKS = {True: "[OK]  ", False: "[FAIL]", None: "[?]   "}
 
@@ -62,7 +62,7 @@ def _debug(
 @app.command(epilog="Example: mmn13 check")
 def check(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Tell what the report needs, and how to get what is missing."""
-    from mmn13lib.upkeep.check import check as look
+    from mmn13lib.check import check as look
 
     found = look(_settings(data, weights, offline))
     for requirement in found:
@@ -138,15 +138,12 @@ def status() -> None:
 
 @app.command(epilog="Example: mmn13 bench convolution --quick")
 def bench(
-    what: Literal["convolution", "transfer", "render"],
+    what: Literal["convolution"],
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
-    data: Data = None,
-    weights: Weights = None,
-    offline: Offline = False,
 ) -> None:
-    """Measure the times that the chapters show, and print them."""
+    """Measure the times that chapter 1 shows, and print them."""
     run = import_module(f"mmn13lib.benchmarks.{what}").run
-    run(_settings(data, weights, offline), quick=quick)
+    run(Settings.from_environment(), quick=quick)
 
 
 @app.command(epilog="Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…")
@@ -196,17 +193,6 @@ def script(data: Data = None, weights: Weights = None) -> None:
     # before the video is recorded there is no link, and the sample shows a rehearsal
     material = gather(_settings(data, weights), Student(), force=True)
     _say("\nThe video's script:", *make(material, progress=_say), sep="\n  ")
-
-
-@app.command(epilog="Example: mmn13 clean")
-def clean(
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; delete everything.")] = False,
-) -> None:
-    """Remove what can be made again; ask before what took long."""
-    from mmn13lib.upkeep import clean
-
-    for path in clean.clean(Settings.from_environment(), lambda what: yes or typer.confirm(what)):
-        print(f"removed {path}")
 
 
 def main() -> None:

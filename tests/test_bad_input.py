@@ -174,15 +174,14 @@ ATTACKS = {
     # the folder that it is started in
     "no project here": (elsewhere, ["status"], r"\S+ is not inside this project"),
     "a deleted folder": (deleted_folder, ["status"], "The folder that this was started in"),
-    "a folder of another book": (nothing, ["clean", "--yes"], r"\S+ is another Quarto project"),
     # paths
     **{
         f"{command[0]}, a path that is too long": (
             variable("MMN13_DATA", "x" * 5000), command, "MMN13_DATA is no path that can be used",
         )
         for command in (
-            ["check"], ["fetch"], ["experiment"], ["render"], ["status"], ["bench", "transfer"],
-            ["submit"], ["script"], ["clean", "--yes"],
+            ["check"], ["fetch"], ["experiment"], ["render"], ["status"],
+            ["bench", "convolution"], ["submit"], ["script"],
         )
     },
     "a long path after --data": (nothing, ["fetch", "--data", "x" * 5000], "MMN13_DATA is no path"),
@@ -197,7 +196,6 @@ ATTACKS = {
     ),
     # CIFAR-10
     "no data there": (nothing, ["experiment", "--data", "/nowhere"], NO_BATCHES),
-    "no data there, measuring": (nothing, ["bench", "transfer", "--data", "/nowhere"], NO_BATCHES),
     "no data there, rendering": (nothing, ["render", "--data", "/nowhere"], NO_BATCHES),
     "a file as the data's folder": (file("data"), ["experiment", "--data", "data"], NO_BATCHES),
     "a file as the batches' folder": (
@@ -236,7 +234,6 @@ ATTACKS = {
     "a folder as the archive": (
         file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 not downloaded",
     ),
-    "a file where downloads go": (file("artifacts/downloads"), ["fetch"], r"\S+ could not be w"),
     "a file where all goes": (file("artifacts"), ["fetch"], r"\S+ could not be written"),
     "a file where results go": (file("artifacts"), ["experiment"], r"\S+ could not be written"),
     # rendering

@@ -42,7 +42,7 @@ FLOORS = (
     ("q3_transfer",),
     ("benchmarks", "downloads"),
     ("rendering",),
-    ("upkeep", "submission"),
+    ("check", "submission"),
     ("cli",),
 )
 Q3_FLOORS = ("data", "models", "results", "training", "experiment", "answer")

@@ -102,7 +102,7 @@ class Settings:
 
     @property
     def locks(self) -> Path:
-        """The lock files; `mmn13 clean` holds them all, and leaves them there."""
+        """The lock files."""
         return self.artifacts / "locks"
 
     @property

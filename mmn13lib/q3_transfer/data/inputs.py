@@ -101,8 +101,8 @@ def resolve(settings: Settings) -> Inputs:
 
     Raises `UserError` if a file that was named, or downloaded, is not what it should be.
     """
-    data = _find_data(settings)
-    weights = _find_weights(settings)
+    data = find_data(settings)
+    weights = find_weights(settings)
     if data is None or weights is None:
         missing = ("CIFAR-10",) * (data is None) + ("the ResNet-18 weights",) * (weights is None)
         sample = provenance.code_digest("mmn13lib.q3_transfer.data.sample")
@@ -167,7 +167,8 @@ def memory(settings: Settings) -> Path:
     return settings.cache / "digests.json"
 
 
-def _find_data(settings: Settings) -> Path | None:
+def find_data(settings: Settings) -> Path | None:
+    """Return the folder that holds CIFAR-10, None if nobody put it anywhere; raises `UserError`."""
     folder = settings.data or settings.downloads
     advice = f"delete {folder / BATCHES} and run `mmn13 fetch`"
     if settings.data:
@@ -185,14 +186,17 @@ def _find_data(settings: Settings) -> Path | None:
     return folder
 
 
-def _find_weights(settings: Settings) -> Path | None:
+def find_weights(settings: Settings) -> Path | None:
+    """Return the file of weights, None if there is none; raises as `resolve` does."""
     path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
-    if settings.weights and not (path.is_file() and os.access(path, os.R_OK)):
+    # asked first: in a folder that can't be searched, is_file raises
+    readable = os.access(path, os.R_OK) and path.is_file()
+    if settings.weights and not readable:
         raise UserError(
             f"There is no file {path} that can be read: let MMN13_WEIGHTS (--weights) name a "
             "ResNet-18 state dict (.pth or .safetensors)."
         )
-    if not path.is_file():
+    if not os.access(path, os.F_OK) or not path.is_file():
         return None
     if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, memory(settings))):
         raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")

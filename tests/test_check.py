@@ -15,10 +15,10 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
+from mmn13lib import check
+from mmn13lib.check import Requirement
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
-from mmn13lib.upkeep import check
-from mmn13lib.upkeep.check import Requirement
 
 BATCHES = (inputs.KnownFile("test_batch", 5, hashlib.sha256(b"batch").hexdigest()),)
 Usage = namedtuple("Usage", "total used free")
@@ -80,6 +80,19 @@ def test_a_named_folder_without_data_stops_the_report(settings: Settings, tmp_pa
     found = check.check_data(replace(settings, data=tmp_path))
     assert state(found) == (False, True)
     assert "MMN13_DATA" in found.fix
+
+
+@pytest.mark.parametrize("given", [{"data": Path("/locked")}, {"weights": Path("/locked/x.pth")}])
+def test_a_folder_that_may_not_be_searched_is_a_finding(
+    given: dict[str, Path], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = raising(PermissionError(13, "Permission denied"))
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    found = check.check_data if "data" in given else check.check_weights
+    requirement = found(replace(settings, **given))
+    assert state(requirement) == (False, True)
+    assert "MMN13_" in requirement.fix
 
 
 def test_named_weights_must_exist(settings: Settings, tmp_path: Path) -> None:
@@ -162,14 +175,14 @@ def test_the_pandoc_that_makes_the_report_is_named_whatever_the_path_has(
     other.write_text("#!/bin/sh\necho pandoc 99.0\n")
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = check.check_embedded_engine(needed=True)
+    found = check.check_builtin_engine(needed=True)
     assert found.ok and found.detail.startswith("pandoc ") and "99.0" not in found.detail
 
 
-def test_without_quarto_the_embedded_engine_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_quarto_the_built_in_engine_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "import_module", raising(ImportError("no pypandoc")))
-    assert state(check.check_embedded_engine(needed=True)) == (False, True)
-    assert state(check.check_embedded_engine(needed=False)) == (False, False)
+    assert state(check.check_builtin_engine(needed=True)) == (False, True)
+    assert state(check.check_builtin_engine(needed=False)) == (False, False)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
-from mmn13lib.q3_transfer.data.inputs import BATCHES, IMAGENET_WEIGHTS
 from mmn13lib.rendering import document, quarto
 
-ROOMY_DISK, LEAST_DISK = 2.0, 0.5  # GB: with the real data set; with the embedded sample
+ROOMY_DISK, LEAST_DISK = 2.0, 0.5  # GB: with the real data set; with the sample
 INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
 
 
@@ -37,7 +36,7 @@ def check(settings: Settings) -> list[Requirement]:
         check_torch(),
         check_device(),
         found,
-        check_embedded_engine(needed=not found.ok),
+        check_builtin_engine(needed=not found.ok),
         check_data(settings),
         check_weights(settings),
         check_disk(settings.root),
@@ -84,14 +83,14 @@ def check_device() -> Requirement:
 
 
 def check_quarto() -> Requirement:
-    """Look for Quarto, which makes the site; without it the embedded engine makes the report."""
+    """Look for Quarto, which makes the site; without it the built-in engine makes the report."""
     usable, detail = quarto.installed()
     return Requirement("Quarto", usable, False, detail, quarto.FIX)
 
 
-def check_embedded_engine(needed: bool) -> Requirement:
+def check_builtin_engine(needed: bool) -> Requirement:
     """Look for the packages that make the report without Quarto."""
-    name = "embedded engine"
+    name = "built-in engine"
     try:
         pandoc = subprocess.check_output([document.pandoc_path(), "--version"], text=True)
         detail = f"{pandoc.splitlines()[0]}, typst {version('typst')}, jupyter-cache"
@@ -104,49 +103,44 @@ def check_embedded_engine(needed: bool) -> Requirement:
 
 
 def check_data(settings: Settings) -> Requirement:
-    """Look for CIFAR-10, file by file; without it the embedded sample stands in."""
-    folder = (settings.data or settings.downloads) / BATCHES
-    fix, problem = "mmn13 fetch", "; ".join(inputs.faults(folder, settings))
-    if settings.data:
-        fix = f"let MMN13_DATA (--data) name the folder that holds {BATCHES}, unpacked"
-    # what is named must be good, and so must what is there
-    needed = settings.data is not None or folder.exists()
-    if not folder.is_dir():
-        problem = f"no {BATCHES} in {folder.parent}"
-    return Requirement("data set", not problem, needed, problem or f"CIFAR-10 in {folder}", fix)
+    """Look for CIFAR-10, file by file; without it the sample stands in."""
+    try:
+        folder = inputs.find_data(settings)
+    except UserError as error:
+        return _refused("data set", error)
+    if folder is None:
+        detail = f"no {inputs.BATCHES} in {settings.downloads}"
+        return Requirement("data set", False, False, detail, "mmn13 fetch")
+    return Requirement("data set", True, True, f"CIFAR-10 in {folder}")
 
 
 def check_weights(settings: Settings) -> Requirement:
-    """Look for ResNet-18's weights; without them the embedded sample and random ones stand in."""
-    path = settings.weights or settings.downloads / IMAGENET_WEIGHTS.name
-    needed = settings.weights is not None or path.exists()
-    fix, problem = "mmn13 fetch", ""
-    if not path.is_file():
-        problem = f"no file {path}"
-    elif settings.weights:
-        problem = _weights_problem(path)
-    elif fault := IMAGENET_WEIGHTS.fault(path, inputs.memory(settings)):
-        problem = f"{path} {fault}"
-    if settings.weights:
-        fix = "let MMN13_WEIGHTS (--weights) name a ResNet-18 state dict (.pth or .safetensors)"
-    return Requirement("weights", not problem, needed, problem or str(path), fix)
-
-
-def _weights_problem(path: Path) -> str:
-    """Load somebody's own weights as the experiment will; say what is wrong with them."""
+    """Load ResNet-18's weights as the experiment will; without them the sample stands in."""
     try:
-        from mmn13lib.q3_transfer.models.backbone import TransferResNet
+        path = inputs.find_weights(settings)
+        if path is not None and settings.weights:
+            from mmn13lib.q3_transfer.models.backbone import TransferResNet
 
-        TransferResNet.from_weights(path)
+            TransferResNet.from_weights(path)
     except UserError as error:
-        return str(error)
+        return _refused("weights", error)
     except (ImportError, OSError, RuntimeError) as error:  # torch's own line says what to do
-        return f"{path} can't be loaded ({type(error).__name__}: {error})"
-    return ""
+        detail = f"{path} can't be loaded ({type(error).__name__}: {error})"
+        return Requirement("weights", False, True, detail, INSTALL)
+    if path is None:
+        detail = f"no {inputs.IMAGENET_WEIGHTS.name} in {settings.downloads}"
+        return Requirement("weights", False, False, detail, "mmn13 fetch")
+    return Requirement("weights", True, True, str(path))
+
+
+def _refused(name: str, error: UserError) -> Requirement:
+    """Turn what the experiment would say into a finding: what is wrong: what to do."""
+    detail, _, fix = str(error).rpartition(": ")
+    return Requirement(name, False, True, detail, fix)
 
 
 def check_disk(root: Path) -> Requirement:
     """Look at the free space where the project is."""
     free = shutil.disk_usage(root).free / 1e9
-    fix = f"free {ROOMY_DISK:.0f} GB; `mmn13 clean` removes what this project can make again"
+    fix = f"free {ROOMY_DISK:.0f} GB; the README lists what this project can make again"
     return Requirement("free disk", free >= ROOMY_DISK, free < LEAST_DISK, f"{free:.1f} GB", fix)

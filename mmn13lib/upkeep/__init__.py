@@ -1,1 +1,0 @@
-"""``mmn13 check`` and ``mmn13 clean``. Uses everything but submission."""
