@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.tiny_book import cell, write_book, write_chapter
+from support.tiny_book import write_book
 
 from mmn13lib import cli
 
@@ -21,16 +21,6 @@ Attack = Callable[[Path], dict[str, str] | None]
 def local(text: str) -> Attack:
     """Put this into `_quarto.yml.local`."""
     return lambda root: (root / "_quarto.yml.local").write_text(text, "utf-8") and None
-
-
-def chapter(content: bytes) -> Attack:
-    """Make this the first chapter."""
-    return lambda root: (root / "report/q1-alpha.qmd").write_bytes(content) and None
-
-
-def option(text: str) -> Attack:
-    """Give a cell of the first chapter this option."""
-    return lambda root: write_chapter(root, "q1-alpha", "# A" + cell("q1-a", "1", text)) and None
 
 
 def nothing(root: Path) -> None:
@@ -79,97 +69,14 @@ NOT_WHOLE = r"CIFAR-10 is not whole, \S+batches\.meta"
 WITH_DATA = ["experiment", "--data", "data"]
 NO_WEIGHTS = r"There is no file \S+ that can be read: let MMN13_WEIGHTS"
 ID = "123456782"
-HEBREW = "שלום"
 LOCAL = r"_quarto\.yml\.local"
 ATTACKS = {
-    # the configuration
-    "an integer as a key": (local("1: one"), ["status"], rf"{LOCAL}: the key 1 under the top"),
-    "an integer as an inner key": (
-        local("student: {7: x}"), ["status"], rf"{LOCAL}: the key 7 under student",
-    ),
-    "a boolean as a key": (local("on: one"), ["status"], rf"{LOCAL}: the key True"),
-    "nothing as a key": (local("~: one"), ["status"], rf"{LOCAL}: the key None"),
-    "a list as a key": (local("? [a]\n: one"), ["status"], rf"{LOCAL} is invalid YAML"),
-    "a mapping in itself": (
-        local("student: &a {me: *a}"), ["status"], rf"{LOCAL}: student\.me contains itself",
-    ),
-    "a list in itself": (local("x: &a [*a]"), ["status"], rf"{LOCAL}: x contains itself"),
-    "half a character": (local('x: "\\ud800"'), ["status"], rf"{LOCAL}: x holds half"),
-    "bytes": (local("x: !!binary aGVsbG8="), ["status"], rf"{LOCAL}: x should be text, a number"),
-    "a set": (local("x: !!set {a, b}"), ["status"], rf"{LOCAL}: x should be text, a number"),
-    "a tag for objects": (
-        local("x: !!python/object:os.system {}"), ["status"], rf"{LOCAL} is invalid YAML",
-    ),
-    "a thousand brackets": (local("x: " + "[" * 1000), ["status"], rf"{LOCAL} is invalid YAML"),
-    "a control character": (local("x: \x07"), ["status"], rf"{LOCAL} is invalid YAML"),
-    "a list instead of settings": (local("- x"), ["status"], rf"{LOCAL} should hold"),
-    "text instead of settings": (local("x"), ["status"], rf"{LOCAL} should hold"),
+    # the configuration and the chapters: more in tests/rendering
     "an unclosed list": (local("x: ["), ["status"], rf"{LOCAL} is invalid YAML"),
-    "the bibliography as a list": (
-        local("bibliography: [a.bib]"), ["status"], rf"{LOCAL}: bibliography should be the name",
-    ),
-    "no bibliography there": (
-        local("bibliography: gone.bib"), ["status"], r"_quarto\.yml names gone\.bib: there is no",
-    ),
-    "the style sheet as a list": (
-        local("format: {html: {css: [a.css]}}"), ["status"], rf"{LOCAL}: format\.html\.css should",
-    ),
-    "no style sheet there": (
-        local("format: {html: {css: gone.css}}"), ["status"], r"_quarto\.yml names gone\.css",
-    ),
-    "a template that is not there": (
-        local("format: {typst: {template-partials: [gone.typ]}}"),
-        ["status"], r"_quarto\.yml names gone\.typ",
-    ),
-    "execute as text": (local("execute: fast"), ["status"], rf"{LOCAL}: execute should be"),
-    "format as text": (local("format: html"), ["status"], rf"{LOCAL}: format should be"),
-    "html as text": (local("format: {html: x}"), ["status"], rf"{LOCAL}: format\.html should"),
     "book as a list": (local("book: [x]"), ["status"], rf"{LOCAL}: book should be"),
-    "student as text": (local("student: me"), ["status"], rf"{LOCAL}: student should be"),
-    "a figure's width as text": (
-        local("fig-width: wide"), ["status"], rf"{LOCAL}: fig-width should be a number",
-    ),
-    "chapters as a number": (
-        local("book: {chapters: 3}"), ["status"], rf"{LOCAL}: book\.chapters should be a list",
-    ),
-    "a chapter as a number": (
-        local("book: {chapters: [3]}"), ["status"], r"_quarto\.yml lists the chapter 3: no such",
-    ),
-    "a chapter elsewhere": (
-        local("book: {chapters: [/etc/hostname]}"),
-        ["status"], r"_quarto\.yml lists the chapter /etc/hostname: it must lie in the project",
-    ),
-    "a chapter above": (
-        local("book: {chapters: [../x.qmd]}"), ["status"], r"_quarto\.yml lists the chapter \S+x",
-    ),
-    "a folder as a chapter": (
-        local("book: {chapters: [report]}"), ["status"], r"_quarto\.yml lists the chapter report",
-    ),
-    # chapters
-    "latin-1": (chapter("# Café\n".encode("latin-1")), ["status"], r"q1-alpha\.qmd, line 1: this"),
-    "cp1255": (
-        chapter(f"# A\n\n{HEBREW}\n".encode("cp1255")), ["status"], r"q1-alpha\.qmd, line 3: this",
-    ),
-    "UTF-16": (chapter("# A\n".encode("utf-16")), ["status"], r"q1-alpha\.qmd, line 1: this is"),
-    "a picture": (chapter(b"\x89PNG\r\n\x1a\n\x00"), ["status"], r"q1-alpha\.qmd, line 1: this is"),
-    "a surrogate's bytes": (
-        chapter(b"# A\n\n\xed\xa0\x80\n"), ["status"], r"q1-alpha\.qmd, line 3: this is no UTF-8",
-    ),
-    "an include": (
-        chapter(b"# A\n\n{{< include b.md >}}\n"), ["status"], r"q1-alpha\.qmd, line 3: the short",
-    ),
-    "half a character in an option": (
-        option('code-summary: "\\ud800"'), ["status"], r"q1-alpha\.qmd, line \d+: code-summary",
-    ),
-    "an option that is a date": (
-        option("2026-01-01: x"), ["status"], r"q1-alpha\.qmd, line \d+: the cell option 2026",
-    ),
-    "an option that no day is": (
-        option("echo: 2026-99-99"), ["status"], r"q1-alpha\.qmd, line \d+: the cell's options",
-    ),
-    "no cell of Python": (
-        lambda root: write_chapter(root, "q1-alpha", "# A" + cell("q1-a", "1 +")) and None,
-        ["status"], r"q1-alpha\.qmd, line \d+: q1-a is no valid Python",
+    "a chapter in latin-1": (
+        file("report/q1-alpha.qmd", "# Café\n".encode("latin-1")),
+        ["status"], r"q1-alpha\.qmd, line 1: this",
     ),
     # the folder that it is started in
     "no project here": (elsewhere, ["status"], r"\S+ is not inside this project"),
@@ -184,43 +91,29 @@ ATTACKS = {
             ["bench", "convolution"], ["submit"], ["script"],
         )
     },
-    "a long path after --data": (nothing, ["fetch", "--data", "x" * 5000], "MMN13_DATA is no path"),
     "long weights": (
         variable("MMN13_WEIGHTS", "x" * 300), ["experiment"], "MMN13_WEIGHTS is no path",
     ),
     "the home of nobody": (
         variable("MMN13_DATA", "~nobody-of-this-name/x"), ["experiment"], "MMN13_DATA is no path",
     ),
-    "weights in the home of nobody": (
-        nothing, ["render", "--weights", "~nobody-of-this-name"], "MMN13_WEIGHTS is no path",
-    ),
     # CIFAR-10
     "no data there": (nothing, ["experiment", "--data", "/nowhere"], NO_BATCHES),
-    "no data there, rendering": (nothing, ["render", "--data", "/nowhere"], NO_BATCHES),
-    "a file as the data's folder": (file("data"), ["experiment", "--data", "data"], NO_BATCHES),
     "a file as the batches' folder": (
         file("data/cifar-10-batches-py"), ["experiment", "--data", "data"], NO_BATCHES,
     ),
     "no batches": (batch(Path.mkdir), WITH_DATA, rf"{NOT_WHOLE} is no regular file"),
-    "an empty batch": (batch(Path.touch), WITH_DATA, rf"{NOT_WHOLE} is corrupted \(it has 0 bytes"),
     "another batch of its size": (
         batch(lambda path: path.write_bytes(b"?" * 158)), WITH_DATA, f"{NOT_WHOLE} is corrupted",
     ),
     "a batch without end": (
         batch(lambda path: path.symlink_to("/dev/zero")), WITH_DATA, f"{NOT_WHOLE} is no regular",
     ),
-    "a pipe as a batch": (  # a function that Windows lacks, and so looked up at the last moment
-        batch(lambda path: os.mkfifo(path)), WITH_DATA, f"{NOT_WHOLE} is no regular file",
-    ),
     "a batch that links nowhere": (
         batch(lambda path: path.symlink_to("gone")), WITH_DATA, f"{NOT_WHOLE} is missing",
     ),
-    "a batch that links to itself": (
-        batch(lambda path: path.symlink_to(path)), WITH_DATA, f"{NOT_WHOLE} is missing",
-    ),
     # weights
     "no weights there": (nothing, ["experiment", "--weights", "/nowhere"], NO_WEIGHTS),
-    "weights without end": (nothing, ["experiment", "--weights", "/dev/zero"], NO_WEIGHTS),
     "a folder as weights": (nothing, ["render", "--weights", "report"], NO_WEIGHTS),
     "half of the downloaded weights": (
         file("artifacts/downloads/resnet18-f37072fd.pth"),
@@ -234,7 +127,6 @@ ATTACKS = {
     "a folder as the archive": (
         file("artifacts/downloads/cifar-10-python.tar.gz/x"), ["fetch"], "CIFAR-10 not downloaded",
     ),
-    "a file where all goes": (file("artifacts"), ["fetch"], r"\S+ could not be written"),
     "a file where results go": (file("artifacts"), ["experiment"], r"\S+ could not be written"),
     # rendering
     "no such chapter": (nothing, ["render", "--rerun", "q9"], "There is no chapter q9"),
@@ -247,13 +139,12 @@ ATTACKS = {
     # handing it in
     "no id": (local("student: {id: ''}"), ["submit"], "The id '' is not nine digits"),
     "a wrong check digit": (nothing, ["submit", "--id", "123456789"], "The id '123456789' is not"),
-    "digits of another script": (nothing, ["submit", "--id", "١٢٣٤٥٦٧٨٢"], "The id '١٢٣٤٥٦٧٨٢' is"),
     "no video": (local("student: {video: ''}"), ["submit", "--id", ID], "There is no link to"),
     **{
         f"{link!r} as the video": (
             nothing, ["submit", "--id", ID, "--video", link], "The video's link '.*' is no",
         )
-        for link in ("zoom.us/rec", "javascript:alert(1)", "https://a b", "https://", "file:///x")
+        for link in ("zoom.us/rec", "https://a b", "https://")
     },
     "no results": (
         nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "Question 3 has no",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
+from support.git import git
 
 from mmn13lib.rendering.book import read_book
 
@@ -18,10 +19,6 @@ pytestmark = pytest.mark.slow  # it renders the report
 
 PROJECT = Path(__file__).parents[1]
 CHAPTERS = sorted({*PROJECT.glob("report/*.qmd")} - {PROJECT / "report/video-script.qmd"})
-SENTENCES = (
-    "Both are convolutions again:",
-    "The backward pass through a convolution is again a convolution.",
-)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +45,8 @@ def plain(text: str) -> str:
 
 
 @cache  # reading the text out takes seconds
-def page_texts(pdf: PdfReader) -> list[str]:
-    return [page.extract_text() for page in pdf.pages]
-
-
 def pdf_text(pdf: PdfReader) -> str:
-    return "\n".join(page_texts(pdf))
+    return "\n".join(page.extract_text() for page in pdf.pages)
 
 
 def headings(chapter: Path) -> list[str]:
@@ -78,14 +71,6 @@ def test_every_heading_stands_in_html_and_pdf(
     for heading in headings(chapter):
         assert plain(heading) in page
         assert plain(heading) in paper
-
-
-@pytest.mark.parametrize("sentence", SENTENCES)
-def test_known_sentence_stands_in_html_and_pdf(
-    sentence: str, html: BeautifulSoup, pdf: PdfReader
-) -> None:
-    assert plain(sentence) in plain(html.get_text())
-    assert plain(sentence) in plain(pdf_text(pdf))
 
 
 def test_every_labelled_figure_and_table_is_there(html: BeautifulSoup, pdf: PdfReader) -> None:
@@ -135,7 +120,6 @@ def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
     assert 15 <= len(pdf.pages) <= 18
     width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)  # A4, in points
-    assert all(len(text.split()) > 20 for text in page_texts(pdf))
 
 
 def test_second_render_executes_nothing_and_leaves_git_clean(
@@ -144,11 +128,8 @@ def test_second_render_executes_nothing_and_leaves_git_clean(
     again = mmn13("render", "--engine", "embedded")
     assert again.returncode == 0, again.stderr
     assert not re.search(r"\bcell \d+/\d+", again.stdout), again.stdout
-    changed = subprocess.run(
-        ["git", "-C", str(project_copy), "status", "--porcelain"],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    assert changed == ""
+    assert git(project_copy, "diff", "--name-only") == ""
+    assert git(project_copy, "ls-files", "--others", "--exclude-standard") == ""
 
 
 def test_strict_render_refuses_the_sample(mmn13: Command) -> None:

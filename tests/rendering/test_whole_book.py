@@ -14,6 +14,7 @@ import pytest
 import typst
 import yaml
 from pypdf import PdfReader
+from support.git import git, tracked_files
 
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
@@ -134,13 +135,9 @@ def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not
     left = {page.replace(".qmd", ending) for page in pages for ending in (".html", "_files/x.svg")}
     left |= {"site_libs/x.js", "index.typ", "index.pdf"}
     sources = {"report/title-block.html", "report/typst-show.typ", *pages}
-    asked = subprocess.run(
-        ["git", "check-ignore", "--no-index", *sorted(left | sources)],
-        cwd=PROJECT, capture_output=True, text=True,
-    )  # fmt: skip
-    if asked.returncode == 128:
-        pytest.skip("not a git checkout")
-    assert set(asked.stdout.split()) == left
+    assert not {*tracked_files(PROJECT)} & left
+    asked = git(PROJECT, "check-ignore", "--no-index", *sorted(left | sources))
+    assert set(asked.split()) == left
 
 
 @pytest.mark.parametrize("quarto", [True, False])
