@@ -119,9 +119,9 @@ def check_weights(settings: Settings) -> Requirement:
     try:
         path = inputs.find_weights(settings)
         if path is not None and settings.weights:
-            from mmn13lib.q3_transfer.models.backbone import TransferResNet
+            from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 
-            TransferResNet.from_weights(path)
+            FrozenResNet18.from_weights(path)
     except UserError as error:
         return _refused("weights", error)
     except (ImportError, OSError, RuntimeError) as error:  # torch's own line says what to do

@@ -20,7 +20,7 @@ from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.data.preprocessing import per_image
 from mmn13lib.q3_transfer.experiment.store import stored_features
-from mmn13lib.q3_transfer.models.backbone import NUM_FEATURES, TransferResNet, new_head
+from mmn13lib.q3_transfer.models.backbone import NUM_FEATURES, FrozenResNet18, new_head
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
 from mmn13lib.q3_transfer.models.features import BATCH_SIZE, feature_network
 from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
@@ -94,7 +94,7 @@ def _features(
     """Time the features, and watch the memory for four times as many images."""
     images, _ = as_tensors(dataset(inputs, train=True))
     images = images.repeat(-(-4 * count // len(images)), 1, 1, 1)[: 4 * count]  # a sample has fewer
-    network = feature_network(TransferResNet.from_weights(inputs.weights), device, dtype)
+    network = feature_network(FrozenResNet18.from_weights(inputs.weights), device, dtype)
     with tempfile.TemporaryDirectory() as folder:
 
         def whole(part: Tensor, name: str) -> float:
@@ -127,7 +127,7 @@ def _head_seconds(num_epochs: int) -> float:
 
 def _usual_seconds(inputs: Inputs, device: torch.device, count: int) -> float:
     """Time a pass of the usual training: PIL transforms, a DataLoader, the whole network."""
-    model = TransferResNet.from_weights(inputs.weights).to(device).train()
+    model = FrozenResNet18.from_weights(inputs.weights).to(device).train()
     optimizer = torch.optim.AdamW(model.fc.parameters())
     images = dataset(inputs, train=True, transform=per_image())
 

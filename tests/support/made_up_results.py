@@ -121,7 +121,6 @@ def make_results(
             "accuracy_frozen": 0.78,
             "accuracy_trap": 0.74,
             "difference_interval": (0.02, 0.06),
-            "folded": mode == "other-weights",
             "images": 2000,
             "seeds": 3,
             "validation_images": 1000,

@@ -1,1 +1,1 @@
-"""Images: CIFAR-10 or the embedded sample, and their preprocessing. Uses foundation."""
+"""Images: CIFAR-10 or the sample, and their preprocessing. Uses foundation."""

@@ -13,7 +13,7 @@ from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 
 
 def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = None) -> CIFAR10:
-    """Open CIFAR-10, or the embedded sample in its place.
+    """Return CIFAR-10, or the sample in its place.
 
     `transform` is called with each PIL image. Raises UserError if a file is missing or differs
     from the original.
@@ -30,18 +30,18 @@ def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = 
 
 
 def as_tensors(images: CIFAR10) -> tuple[Tensor, Tensor]:
-    """Take all images, uint8 (N, 3, 32, 32), and labels, int64 (N,), without any transform."""
+    """Return all images, uint8 (N, 3, 32, 32), and labels, int64 (N,), without any transform."""
     return torch.from_numpy(images.data).permute(0, 3, 1, 2), torch.tensor(images.targets)
 
 
-def stratified_split(labels: Tensor, num_held_out: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Split at random, with every class in the same proportion on both sides.
+def stratified_split(labels: Tensor, num_drawn: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return a random split, with every class in the same proportion on both sides.
 
     Parameters
     ----------
     labels
         int64 (N,).
-    num_held_out
+    num_drawn
         Size of the second part; classes get equal shares of it (to within one image) if they
         are equally many.
     seed
@@ -49,23 +49,23 @@ def stratified_split(labels: Tensor, num_held_out: int, seed: int) -> tuple[Tens
 
     Returns
     -------
-    kept, held_out : Tensor
+    rest, drawn : Tensor
         Indices, ascending.
 
     Examples
     --------
-    >>> kept, held_out = stratified_split(torch.tensor([0, 1] * 4), num_held_out=4, seed=0)
-    >>> sorted(torch.tensor([0, 1] * 4)[held_out].tolist())
+    >>> labels = torch.tensor([0, 1] * 4)
+    >>> rest, drawn = stratified_split(labels, num_drawn=4, seed=0)
+    >>> sorted(labels[drawn].tolist())
     [0, 0, 1, 1]
     """
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(labels), generator=generator)
-    # each image's place within its class, from 0 to 1: the smallest are held out
+    # each image's place within its class, from 0 to 1: the smallest are drawn
     place = torch.empty(len(labels), dtype=torch.float64)
     for label in labels.unique():
         members = order[labels[order] == label]
         place[members] = (torch.arange(len(members), dtype=torch.float64) + 0.5) / len(members)
-    chosen = place[order].argsort(stable=True)[:num_held_out]
-    held_out = torch.zeros(len(labels), dtype=torch.bool)
-    held_out[order[chosen]] = True
-    return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()
+    drawn = torch.zeros(len(labels), dtype=torch.bool)
+    drawn[order[place[order].argsort(stable=True)[:num_drawn]]] = True
+    return (~drawn).nonzero().flatten(), drawn.nonzero().flatten()

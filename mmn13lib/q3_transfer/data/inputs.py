@@ -1,4 +1,4 @@
-"""What the experiment runs on: which data and whose weights, or the embedded sample."""
+"""What the experiment runs on: which data and whose weights, or the sample."""
 
 import os
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class KnownFile:
     sha256: str
 
     def fault(self, path: Path, memory: Path | None = None) -> str:
-        """Say what is wrong with a copy, or nothing; `memory` as in `provenance.file_digest`."""
+        """Return what is wrong with a copy, or nothing; `memory` as in `provenance.file_digest`."""
         try:
             if not path.is_file():
                 return "is no regular file" if path.exists() else "is missing"
@@ -37,6 +37,7 @@ class KnownFile:
         return ""
 
 
+SAMPLE = Path(__file__).with_name("digits.png")
 BATCHES = "cifar-10-batches-py"
 CIFAR10_FILES = tuple(
     KnownFile(name, int(size), sha256)
@@ -69,9 +70,9 @@ class Inputs:
     ----------
     mode
         ``imagenet``: CIFAR-10 and the ImageNet weights; ``other-weights``: CIFAR-10 and weights
-        that somebody gave; ``sample``: the embedded sample and random weights.
+        that somebody gave; ``sample``: handwritten digits and random weights.
     data
-        The folder that holds the batches' folder.
+        The folder that holds the batches' folder; the sample needs none.
     weights
         The weights' file; None for random ones.
     label
@@ -97,7 +98,7 @@ class Inputs:
 
 
 def resolve(settings: Settings) -> Inputs:
-    """Find the data and the weights: both real, or else the embedded sample.
+    """Return the data and the weights: both real, or else the sample.
 
     Raises `UserError` if a file that was named, or downloaded, is not what it should be.
     """
@@ -105,16 +106,19 @@ def resolve(settings: Settings) -> Inputs:
     weights = find_weights(settings)
     if data is None or weights is None:
         missing = ("CIFAR-10",) * (data is None) + ("the ResNet-18 weights",) * (weights is None)
-        sample = provenance.code_digest("mmn13lib.q3_transfer.data.sample")
         return Inputs(
             mode="sample",
-            data=settings.cache / "sample",
+            data=settings.downloads,
             weights=None,
-            label="the embedded sample (drawn patterns, not CIFAR-10), random weights",
+            label="the sample (handwritten digits, not CIFAR-10), random weights",
             stamp="sample, not CIFAR-10",
             missing=missing,
             weights_words="random weights",
-            fingerprint={"data": sample, "weights": "random", "mode": "sample"},
+            fingerprint={
+                "data": provenance.file_digest(SAMPLE),
+                "weights": "random",
+                "mode": "sample",
+            },
         )
     digest = provenance.file_digest(weights, memory(settings))
     words = weights_in_words(weights, digest)
@@ -132,7 +136,7 @@ def resolve(settings: Settings) -> Inputs:
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Identify the inputs by their content, for keys; raises as `resolve` does."""
+    """Return what identifies the inputs by their content, for keys; raises as `resolve` does."""
     return resolve(settings).fingerprint
 
 
@@ -156,14 +160,14 @@ def weights_in_words(path: Path, digest: str) -> str:
 
 
 def faults(folder: Path, settings: Settings) -> list[str]:
-    """List what is wrong with an unpacked CIFAR-10's files; empty where all are genuine."""
+    """Return what is wrong with an unpacked CIFAR-10's files; empty where all are genuine."""
     found = [(folder / file.name, file) for file in CIFAR10_FILES]
     wrong = [(path, file.fault(path, memory(settings))) for path, file in found]
     return [f"{path} {fault}" for path, fault in wrong if fault]
 
 
 def memory(settings: Settings) -> Path:
-    """Name the file that remembers digests, so that each input is read through once."""
+    """Return the file that remembers digests, so that each input is read through once."""
     return settings.cache / "digests.json"
 
 

@@ -12,7 +12,7 @@ STD = (0.229, 0.224, 0.225)
 
 
 def per_image() -> transforms.Compose:
-    """Make the question's transforms, from a PIL image to float32 (3, 224, 224).
+    """Return the question's transforms, from a PIL image to float32 (3, 224, 224).
 
     Bilinear resize, [0, 1], normalisation with ImageNet's mean and standard deviation.
     """
@@ -26,7 +26,7 @@ def per_image() -> transforms.Compose:
 
 
 def preprocess(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Make a batch of small images what the question's transforms make of each of them.
+    """Return what the question's transforms make of each of a batch of small images.
 
     Square uint8 images (N, 3, H, W) are resized as bytes, as PIL does it, then scaled to [0, 1]
     and normalised: the same as `per_image` gives, rounded to `dtype`.

@@ -23,13 +23,13 @@ from mmn13lib.q3_transfer.experiment import completion, store
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.steps import Steps, environment
 from mmn13lib.q3_transfer.experiment.store import Progress, Step, joined
-from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
 from mmn13lib.q3_transfer.models.gradcam import gradcam
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.results import metrics, records
-from mmn13lib.q3_transfer.results.accuracy import accuracy
+from mmn13lib.q3_transfer.results.metrics import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
 # kept from now on, as in `steps`; the inputs' key asks for the sample's
@@ -115,7 +115,7 @@ def _assemble(steps: Steps) -> Results:
     small_resnet = steps.small_resnet()
     study = steps.label_study()
     few = [(model, step) for model, count, _, step in study if count < len(steps.kept)]
-    model = TransferResNet.from_weights(steps.inputs.weights)
+    model = FrozenResNet18.from_weights(steps.inputs.weights)
     model.fc.load_state_dict({name: heads[0].tensors[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
     speeds = steps.speed(model), steps.speed(small)
@@ -196,7 +196,7 @@ def _test_accuracy(steps: Steps, step: Step) -> float:
     return accuracy(step.tensors["test_logits"], steps.test_labels)
 
 
-def _mistakes(steps: Steps, model: TransferResNet, logits: Tensor) -> list[dict[str, Any]]:
+def _mistakes(steps: Steps, model: FrozenResNet18, logits: Tensor) -> list[dict[str, Any]]:
     """Describe the most blatant mistakes, surest of all and wrong, as `Results` has them."""
     indices = metrics.blatant_mistakes(logits, steps.test_labels, steps.config.num_mistakes)
     if not len(indices):

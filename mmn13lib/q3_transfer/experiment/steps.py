@@ -30,7 +30,7 @@ from mmn13lib.q3_transfer.experiment.store import (
     stored_features,
     tensor_digest,
 )
-from mmn13lib.q3_transfer.models.backbone import TransferResNet, new_head
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, new_head
 from mmn13lib.q3_transfer.models.costs import images_per_second
 from mmn13lib.q3_transfer.models.devices import choose_device, choose_dtype
 from mmn13lib.q3_transfer.models.features import feature_network
@@ -110,7 +110,7 @@ class Steps:
 
     def _features(self, part: str, images: Tensor, dtype: torch.dtype) -> list[Step]:
         def network() -> nn.Module:
-            model = TransferResNet.from_weights(self.inputs.weights)
+            model = FrozenResNet18.from_weights(self.inputs.weights)
             return feature_network(model, self.device, dtype)
 
         folder = self.features_folder(images, dtype)

@@ -13,14 +13,14 @@ from mmn13lib.foundation.errors import UserError
 NUM_FEATURES = 512
 
 
-class TransferResNet(ResNet):
+class FrozenResNet18(ResNet):
     """ResNet-18 of which only the head, ``fc``, can be trained.
 
     Nothing outside the head changes, whatever is called: no parameter there takes a gradient,
     and ``train()`` leaves every layer before the head in eval mode, so that BatchNorm normalises
     with the statistics that came with the weights and does not move them.
 
-    >>> model = TransferResNet().train()
+    >>> model = FrozenResNet18().train()
     >>> [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     ['fc.weight', 'fc.bias']
     >>> model.bn1.training, model.fc.training
@@ -37,13 +37,18 @@ class TransferResNet(ResNet):
 
     @classmethod
     def from_weights(cls, path: Path | None, num_classes: int = 10, seed: int = 0) -> Self:
-        """Make the network with a backbone from a file, or of random weights for None.
+        """Return the network with a backbone from a file, or of random weights for None.
 
-        Raises UserError if the file is no state dict of a ResNet-18 in torchvision's names.
+        Raises UserError if the file is no state dict of a ResNet-18 in torchvision's names, or
+        if its numbers can't be a network's.
         """
         model = cls(num_classes, seed)
         if path is not None:
             load_backbone(model, path)
+            with torch.no_grad():
+                logits = model(torch.linspace(-2, 2, 3 * 32 * 32).view(1, 3, 32, 32))
+            if not logits.isfinite().all():
+                raise _unusable(path, "what it computes of an image is not finite")
         return model
 
     def train(self, mode: bool = True) -> Self:
@@ -54,7 +59,7 @@ class TransferResNet(ResNet):
 
 
 def new_head(num_classes: int, seed: int) -> nn.Linear:
-    """Make a classification head for the backbone's features."""
+    """Return a classification head for the backbone's features."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Linear(NUM_FEATURES, num_classes)
@@ -63,11 +68,15 @@ def new_head(num_classes: int, seed: int) -> nn.Linear:
 def load_backbone(model: ResNet, path: Path) -> None:
     """Load a state dict into every layer of a ResNet-18 but its head, whatever the file's is.
 
-    Raises UserError if the file, ``.safetensors`` or `torch.save`'s, is no state dict of one.
+    Raises UserError if the file, ``.safetensors`` or `torch.save`'s, is no state dict of one, or
+    holds numbers that no trained network has.
     """
     weights = {
         name: tensor for name, tensor in read_state_dict(path).items() if not name.startswith("fc.")
     }
+    for name, tensor in weights.items():
+        if fault := _fault(name, tensor):
+            raise _unusable(path, f"{name} {fault}")
     weights |= {f"fc.{name}": tensor for name, tensor in model.fc.state_dict().items()}
     try:
         model.load_state_dict(weights)  # half precision becomes float32 here
@@ -79,8 +88,29 @@ def load_backbone(model: ResNet, path: Path) -> None:
         ) from error
 
 
+def _fault(name: str, tensor: Tensor) -> str:
+    """Return what is wrong with a tensor's numbers, or nothing."""
+    if name.endswith("num_batches_tracked"):  # a counter that nothing here reads
+        return ""
+    if not tensor.is_floating_point() or tensor.is_meta or tensor.layout is not torch.strided:
+        kind = "meta" if tensor.is_meta else f"{tensor.dtype}, {tensor.layout}"
+        return f"is no plain tensor of floating-point numbers ({kind})"
+    if not tensor.float().isfinite().all():
+        return "holds NaN or infinite values"
+    if name.endswith("running_var") and (tensor < 0).any():
+        return "holds negative variances"
+    return ""
+
+
+def _unusable(path: Path, fault: str) -> UserError:
+    return UserError(
+        f"{path} can't be used as weights, {fault}: give the state dict of a trained "
+        "ResNet-18 in float32 or float16."
+    )
+
+
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a state dict, ``.safetensors`` or PyTorch's, without executing anything in the file.
+    """Return a file's state dict, ``.safetensors`` or PyTorch's; nothing in it is executed.
 
     Raises UserError if the file is truncated, is something else, or holds more than tensors.
     """

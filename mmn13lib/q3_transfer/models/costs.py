@@ -12,7 +12,7 @@ from mmn13lib.q3_transfer.models.features import for_inference
 
 
 def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Count the multiply-adds of the convolutions and linear layers for one image.
+    """Return the multiply-adds of the convolutions and linear layers for one image.
 
     One multiply-add per weight and output position, as in the tables of He et al. 2016;
     normalisation, activations and pooling, a percent of the work, are left out.
@@ -27,7 +27,7 @@ def count_multiply_adds(model: nn.Module, input_shape: tuple[int, int, int]) -> 
 
 
 def count_parameters(model: nn.Module, trained_only: bool = False) -> int:
-    """Count a network's parameters, or those alone that have ``requires_grad``.
+    """Return the number of a network's parameters, or those alone that have ``requires_grad``.
 
     >>> count_parameters(nn.Linear(512, 10))
     5130
@@ -43,7 +43,7 @@ def count_parameters(model: nn.Module, trained_only: bool = False) -> int:
 def images_per_second(
     model: nn.Module, device: torch.device, dtype: torch.dtype, num_batches: int, batch_size: int
 ) -> float:
-    """Measure how many ready images a network classifies in a second, the best of a few batches."""
+    """Return how many ready images a network classifies in a second, the best of a few batches."""
     network = for_inference(model, device, dtype)
     images = torch.randn(batch_size, 3, IMAGE_SIZE, IMAGE_SIZE, device=device, dtype=dtype)
     images = images.contiguous(memory_format=torch.channels_last)

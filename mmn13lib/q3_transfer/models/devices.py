@@ -7,14 +7,14 @@ import torch
 
 
 def choose_device() -> torch.device:
-    """Choose the quickest device that there is: cuda, mps or cpu."""
+    """Return the quickest device that there is: cuda, mps or cpu."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """Choose bfloat16 where the processor multiplies it in hardware, else float32."""
+    """Return bfloat16 where the processor multiplies it in hardware, else float32."""
     if device.type == "cuda":
         quick = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

@@ -18,13 +18,13 @@ BATCH_SIZE = 64  # a batch's feature maps stay in the processor's cache
 
 
 def for_inference(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Copy a network with BatchNorm folded into the convolutions and channels last in memory."""
+    """Return a copy with BatchNorm folded into the convolutions and channels last in memory."""
     folded: nn.Module = fuse(copy.deepcopy(model).eval())
     return folded.to(device, dtype).to(memory_format=torch.channels_last)
 
 
 def feature_network(model: ResNet, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """Copy a ResNet without its head for inference: images (N, 3, 224, 224) to (N, 512)."""
+    """Return a ResNet's copy without its head, for inference: (N, 3, 224, 224) to (N, 512)."""
     network = copy.deepcopy(model)
     network.fc = nn.Identity()
     return for_inference(network, device, dtype)
@@ -37,7 +37,7 @@ def extract(
     on_batch: Callable[[int], None] | None = None,
     batch_size: int = BATCH_SIZE,
 ) -> Tensor:
-    """Compute the features (N, 512), float32, of uint8 images (N, 3, 32, 32) in batches.
+    """Return the features (N, 512), float32, of uint8 images (N, 3, 32, 32) in batches.
 
     `network` is `feature_network`'s; `on_batch` takes the number of images of each batch.
     """

@@ -9,9 +9,9 @@ from torch import nn
 
 
 def gradcam(model: nn.Module, images: torch.Tensor, classes: torch.Tensor) -> np.ndarray:
-    """Map how much each place of a ResNet's last feature maps speaks for a class.
+    """Return how much each place of a ResNet's last feature maps speaks for a class.
 
-    Gives (N, h, w) of ``layer4``'s h and w (7×7 for 224×224), the strongest place being 1, or all
+    It is (N, h, w) of ``layer4``'s h and w (7×7 for 224×224), the strongest place being 1, or all
     0 where no place speaks for the class. ValueError if there is not one class for each
     normalised image (N, 3, H, W).
 

@@ -11,17 +11,37 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from mmn13lib.q3_transfer.results.accuracy import accuracy as accuracy
-from mmn13lib.q3_transfer.results.accuracy import is_correct
+
+def is_correct(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
+    """Return of each image, (N,), whether its largest logit is that of its true class.
+
+    ValueError if there is no image, or not one label (N,) for each one's logits (N, K).
+    """
+    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
+        raise ValueError(
+            f"expected logits (N, K) and labels (N,) with N > 0, got {tuple(logits.shape)} and "
+            f"{tuple(labels.shape)}"
+        )
+    return (logits.argmax(1) == labels).numpy()
+
+
+def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+    """Return the share, 0 to 1, of images that are classified correctly; errors as `is_correct`.
+
+    >>> accuracy([[0.2, 0.1], [0.0, 3.0], [0.5, 0.6], [0.0, 1.0]], [0, 1, 0, 1])
+    0.75
+    """
+    return float(is_correct(logits, labels).mean())
 
 
 def softmax(logits: ArrayLike | Tensor) -> np.ndarray:
-    """Turn logits (N, K) into probabilities, float64."""
+    """Return the probabilities of logits (N, K), float64."""
     return torch.as_tensor(logits).double().softmax(1).numpy()
 
 
 def confusion_matrix(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
-    """Count images by class: (K, K), the row is the true one, the column the predicted one."""
+    """Return the numbers of images by class, (K, K): the row is the true one."""
     logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
     classes = logits.shape[1]
     cells = labels * classes + logits.argmax(1)
@@ -54,7 +74,7 @@ class Reliability:
 def reliability_curve(
     logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15
 ) -> Reliability:
-    """Compare how sure a classifier was with how often it was correct, in bins of equal width.
+    """Return how sure a classifier was and how often it was correct, in bins of equal width.
 
     C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
     networks", ICML 2017.
@@ -103,7 +123,7 @@ def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> f
 def blatant_mistakes(
     logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, count: int = 10
 ) -> np.ndarray:
-    """Find the indices of at most `count` images that a classifier was surest about, and wrong.
+    """Return the indices of at most `count` images that a classifier was surest about, and wrong.
 
     The highest probability comes first, and of equal ones the earlier image.
     """

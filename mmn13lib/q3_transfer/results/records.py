@@ -30,7 +30,7 @@ class ModelResult:
     test_logits, validation_logits
         (N, 10), float32.
     history
-        One record per epoch, with the fields of `training.loop.EpochRecord`.
+        One record per epoch, with the fields of `training.history.EpochRecord`.
     multiply_adds
         Of one forward pass of one image.
     training_seconds

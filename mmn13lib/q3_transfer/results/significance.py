@@ -1,13 +1,14 @@
 """What chance leaves open: intervals of an accuracy and of a difference, and a test of it."""
 
 from dataclasses import dataclass
+from math import comb
 from statistics import NormalDist
 
 import numpy as np
 
 
 def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Give an interval for a proportion, which stays between 0 and 1.
+    """Return an interval for a proportion, which stays between 0 and 1.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     JASA 22 (1927), 209-212.
@@ -31,7 +32,7 @@ def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> tup
 def paired_interval(
     first_correct: np.ndarray, second_correct: np.ndarray, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Give an interval for the difference of two classifiers' accuracies on the same images.
+    """Return an interval for the difference of two classifiers' accuracies on the same images.
 
     It is that of the first less the second, from (N,) bool of `metrics.is_correct`. Two
     classifiers mostly agree, so it is narrower than their own two intervals suggest.
@@ -85,10 +86,8 @@ def mcnemar(first_correct: np.ndarray, second_correct: np.ndarray) -> McNemar:
     """
     _, only_first, only_second, _ = _agreement(first_correct, second_correct)
     throws = only_first + only_second
-    term = tail = 1  # binomial coefficients, as whole numbers: nothing over- or underflows
-    for k in range(min(only_first, only_second)):
-        term = term * (throws - k) // (k + 1)
-        tail += term
+    # whole numbers: nothing over- or underflows
+    tail = sum(comb(throws, k) for k in range(min(only_first, only_second) + 1))
     return McNemar(only_first, only_second, min(1.0, 2 * tail / 2**throws))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
-from mmn13lib.q3_transfer.models.backbone import TransferResNet, load_backbone, new_head
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, load_backbone, new_head
 from mmn13lib.q3_transfer.results.significance import paired_interval
 from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
 
@@ -30,9 +30,6 @@ class BatchNormTrap:
         the second less the first.
     images, validation_images
         How many each seed trained on, and how many all were validated on.
-    folded
-        Whether the weights came with their BatchNorm folded into the convolutions, which makes
-        batch statistics a far greater change than they usually are.
     """
 
     moved_buffers: int
@@ -44,7 +41,6 @@ class BatchNormTrap:
     seeds: int
     images: int
     validation_images: int
-    folded: bool
 
 
 def run_batchnorm_trap(
@@ -66,9 +62,8 @@ def run_batchnorm_trap(
         held_out, truth = (part[seed::seeds] for part in validation)
         models: dict[str, nn.Module] = {
             "trap": frozen_by_requires_grad_only(weights, seed),
-            "frozen": TransferResNet.from_weights(weights, seed=seed),
+            "frozen": FrozenResNet18.from_weights(weights, seed=seed),
         }
-        folded = is_folded(models["trap"])
         for name, model in models.items():
             before = {key: buffer.clone() for key, buffer in model.named_buffers()}
             model.register_forward_pre_hook(lambda _, inputs: preprocess(*inputs))
@@ -90,7 +85,6 @@ def run_batchnorm_trap(
         seeds=seeds,
         images=len(images),
         validation_images=len(trap),
-        folded=folded,
     )
 
 
@@ -105,14 +99,3 @@ def frozen_by_requires_grad_only(weights: Path | None, seed: int = 0) -> nn.Modu
         parameter.requires_grad = False
     model.fc = new_head(10, seed)
     return model
-
-
-def is_folded(model: nn.Module) -> bool:
-    """Tell whether some BatchNorm does nothing but add a bias."""
-    plain = {"running_mean": 0, "running_var": 1, "weight": 1}
-    states = [layer.state_dict() for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
-    return any(
-        bool(state["bias"].any())  # a new layer has none
-        and all(bool((state[name] == value).all()) for name, value in plain.items())
-        for state in states
-    )

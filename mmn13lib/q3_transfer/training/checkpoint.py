@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from mmn13lib.foundation import storage
-from mmn13lib.q3_transfer.training.loop import EpochRecord
+from mmn13lib.q3_transfer.training.history import EpochRecord
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from mmn13lib.foundation.storage import digest
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.devices import choose_dtype
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
-from mmn13lib.q3_transfer.results.accuracy import accuracy
 from mmn13lib.q3_transfer.training.checkpoint import Training
-from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
+from mmn13lib.q3_transfer.training.history import EpochMeter, EpochRecord
+from mmn13lib.q3_transfer.training.schedule import linear_warmup_and_decay
 
 # at most so many images, epochs, batch size; a budget of time, not a search: as many updates as
 # an hour allows on a processor with bfloat16
@@ -31,13 +31,11 @@ class SmallResNetSettings:
     num_epochs, batch_size
         A last batch that is not full is left out (the order is new in each epoch).
     max_lr
-        Highest learning rate of the one-cycle schedule, for SGD with Nesterov momentum.
-    warmup
-        The part of the updates in which the learning rate rises.
+        Highest learning rate, for SGD with Nesterov momentum.
+    warmup_share
+        The share of the updates in which the learning rate rises.
     momentum, weight_decay
         Of SGD; BatchNorm's parameters and the head's bias do not decay.
-    label_smoothing
-        The share of the target that goes to all classes alike.
     crop_padding
         Pixels by which the 32x32 image is padded (by reflection) before the random crop.
     """
@@ -46,10 +44,9 @@ class SmallResNetSettings:
     num_epochs: int = 20
     batch_size: int = 100
     max_lr: float = 0.25
-    warmup: float = 0.25
+    warmup_share: float = 0.25
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
     crop_padding: int = 4
 
     def for_images(self, num_images: int) -> "SmallResNetSettings":
@@ -111,7 +108,7 @@ def train_small_resnet(
         digest(images.numpy().tobytes(), labels.numpy().tobytes(), f"{settings} {seed}"),
         model,
         optimizer,
-        one_cycle(optimizer, num_updates, settings.warmup),
+        linear_warmup_and_decay(optimizer, num_updates, settings.warmup_share),
         torch.Generator().manual_seed(seed),
         history=[],
     )
@@ -127,7 +124,7 @@ def train_small_resnet(
         )
         validated = None
         if validation is not None:
-            validated = accuracy(predict_logits(model, validation[0], device), validation[1])
+            validated = predict_logits(model, validation[0], device), validation[1]
         training.history.append(meter.record(training.history, validated))
         if checkpoint is not None:
             training.save(checkpoint)
@@ -169,7 +166,7 @@ def train_one_epoch(
         target = labels[batch].to(device)
         with torch.autocast(device.type, dtype, enabled=mixed):
             logits = model(preprocess(crops.to(device), dtype)).float()
-        loss = F.cross_entropy(logits, target, label_smoothing=settings.label_smoothing)
+        loss = F.cross_entropy(logits, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

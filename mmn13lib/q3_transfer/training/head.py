@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmn13lib.q3_transfer.results.accuracy import accuracy
-from mmn13lib.q3_transfer.training.loop import EpochMeter, EpochRecord, one_cycle
+from mmn13lib.q3_transfer.training.history import EpochMeter, EpochRecord
+from mmn13lib.q3_transfer.training.schedule import linear_warmup_and_decay
 
 MANY_IMAGES = 45_000  # that the settings were chosen for
 FEWEST_UPDATES = 1000
@@ -23,9 +23,9 @@ class HeadSettings:
     num_epochs, batch_size
         The last batch of an epoch may be smaller.
     max_lr
-        Highest learning rate of the one-cycle schedule, for AdamW.
-    warmup
-        The part of the updates in which the learning rate rises.
+        Highest learning rate, for AdamW.
+    warmup_share
+        The share of the updates in which the learning rate rises.
     weight_decay
         Of AdamW.
     """
@@ -33,7 +33,7 @@ class HeadSettings:
     num_epochs: int = 20
     batch_size: int = 256
     max_lr: float = 0.03
-    warmup: float = 0.1
+    warmup_share: float = 0.1
     weight_decay: float = 0.0
 
     def for_images(self, num_images: int) -> "HeadSettings":
@@ -42,7 +42,8 @@ class HeadSettings:
         Examples
         --------
         >>> HeadSettings().for_images(100)
-        HeadSettings(num_epochs=100, batch_size=10, max_lr=0.0014, warmup=0.1, weight_decay=0.0)
+        HeadSettings(num_epochs=100, batch_size=10, max_lr=0.0014, warmup_share=0.1,
+        weight_decay=0.0)
         """
         batch_size = max(1, min(self.batch_size, num_images // 10))
         num_epochs = max(self.num_epochs, FEWEST_UPDATES * batch_size // num_images)
@@ -84,7 +85,7 @@ def train_head(
     )
     num_batches = math.ceil(len(features) / settings.batch_size)
     num_updates = settings.num_epochs * num_batches
-    schedule = one_cycle(optimizer, num_updates, settings.warmup)
+    schedule = linear_warmup_and_decay(optimizer, num_updates, settings.warmup_share)
     generator = torch.Generator().manual_seed(seed)
     history: list[EpochRecord] = []
     for _ in range(settings.num_epochs):
@@ -98,6 +99,6 @@ def train_head(
             optimizer.step()
             schedule.step()
             meter.add(loss, logits, labels[batch])
-        validated = validation and accuracy(head(validation[0]), validation[1])
+        validated = None if validation is None else (head(validation[0]), validation[1])
         history.append(meter.record(history, validated))
     return history

@@ -12,22 +12,19 @@ from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_s
 from mmn13lib.q3_transfer.data.inputs import BATCHES, Inputs
 from mmn13lib.q3_transfer.data.preprocessing import per_image
 
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    return Inputs("sample", tmp_path_factory.mktemp("sample"), None, "the sample")
+SAMPLE = Inputs("sample", Path("nowhere"), None, "the sample")
 
 
-def test_the_dataset_gives_what_the_network_expects(sample: Inputs) -> None:
-    images = dataset(sample, train=True, transform=per_image())
+def test_the_dataset_gives_what_the_network_expects() -> None:
+    images = dataset(SAMPLE, train=True, transform=per_image())
     image, label = images[7]
     assert image.shape == (3, 224, 224)
     assert image.dtype == torch.float32
     assert label == 7
 
 
-def test_tensors_hold_the_images_and_their_labels(sample: Inputs) -> None:
-    images = dataset(sample, train=False)
+def test_tensors_hold_the_images_and_their_labels() -> None:
+    images = dataset(SAMPLE, train=False)
     pixels, labels = as_tensors(images)
     assert pixels.dtype == torch.uint8
     assert pixels.shape == (len(images), 3, 32, 32)

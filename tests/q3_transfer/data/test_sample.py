@@ -1,67 +1,59 @@
-"""The embedded sample is what its checksums say, in CIFAR-10's own format."""
+"""The sample: real digits in CIFAR-10's interface, the same on every machine."""
 
-import errno
 import hashlib
-import os
-import pickle
-from pathlib import Path
+import inspect
 
 import numpy as np
 import pytest
+import torch
+from torchvision.datasets import CIFAR10
 
-from mmn13lib.foundation import storage
-from mmn13lib.foundation.errors import UserError
-from mmn13lib.q3_transfer.data.sample import (
-    CLASSES,
-    NUM_TEST,
-    NUM_TRAIN,
-    SampleCIFAR10,
-    batch_files,
-)
+from mmn13lib.q3_transfer.data.datasets import as_tensors
+from mmn13lib.q3_transfer.data.sample import CLASSES, SampleCIFAR10, enlarge
+
+SETS = SampleCIFAR10(train=True), SampleCIFAR10(train=False)
 
 
-def test_the_drawing_gives_the_bytes_that_the_checksums_hold() -> None:
-    drawn = {name: hashlib.md5(content).hexdigest() for name, content in batch_files().items()}
-    listed = [*SampleCIFAR10.train_list, *SampleCIFAR10.test_list]
-    assert drawn == dict(listed) | {"batches.meta": SampleCIFAR10.meta["md5"]}
+def test_it_takes_and_gives_what_cifar10_does() -> None:
+    theirs = inspect.signature(CIFAR10).parameters
+    assert list(inspect.signature(SampleCIFAR10).parameters) == list(theirs)
+    marked = SampleCIFAR10("any", False, np.asarray, str, download=True)
+    image, label = marked[3]
+    assert isinstance(marked, CIFAR10)
+    assert (image.shape, image.dtype, label) == ((32, 32, 3), np.uint8, "3")
+    assert len(marked) == len(marked.targets) == len(marked.data)
+    assert marked.classes[marked.class_to_idx["7"]] == "7"
 
 
-def test_the_files_have_the_keys_and_types_of_cifar10() -> None:
-    files = {name: pickle.loads(content) for name, content in batch_files().items()}
-    batch = files["data_batch_1"]
-    assert set(batch) == {"batch_label", "labels", "data", "filenames"}
-    assert batch["data"].shape == (NUM_TRAIN, 3072)
-    assert batch["data"].dtype == np.uint8
-    assert isinstance(batch["labels"], list)
-    assert files["batches.meta"]["label_names"] == list(CLASSES)
+@pytest.mark.parametrize("images", SETS, ids=["train", "test"])
+def test_any_first_tens_hold_all_classes_alike(images: SampleCIFAR10) -> None:
+    for count in (10, 50, len(images)):
+        assert set(np.bincount(images.targets[:count])) == {count // 10}
 
 
-def test_it_is_read_like_cifar10(tmp_path: Path) -> None:
-    train, test = SampleCIFAR10(tmp_path, train=True), SampleCIFAR10(tmp_path, train=False)
-    assert (len(train), len(test)) == (NUM_TRAIN, NUM_TEST)
-    assert train.data.shape == (NUM_TRAIN, 32, 32, 3)
-    assert tuple(train.classes) == CLASSES
-    assert set(np.bincount(train.targets)) == {NUM_TRAIN // 10}
-    image, label = test[3]
-    assert image.size == (32, 32)
-    assert label == 3
+def test_no_image_is_in_both_sets_or_twice() -> None:
+    images = np.concatenate([part.data for part in SETS])
+    assert len({image.tobytes() for image in images}) == len(images)
 
 
-@pytest.mark.parametrize("name", ["data_batch_1", "test_batch", "batches.meta"])
-def test_a_damaged_or_missing_file_is_drawn_again(name: str, tmp_path: Path) -> None:
-    SampleCIFAR10(tmp_path)
-    file = tmp_path / SampleCIFAR10.base_folder / name
-    whole = file.read_bytes()
-    for spoil in (lambda: file.write_bytes(whole[:-100]), file.unlink):
-        spoil()
-        SampleCIFAR10(tmp_path)
-        assert file.read_bytes() == whole
+def test_every_machine_gets_the_same_bytes() -> None:
+    digests = [hashlib.sha256(part.data.tobytes()).hexdigest()[:16] for part in SETS]
+    assert digests == ["", ""]
 
 
-def test_a_full_disk_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def test_a_pixel_becomes_three_wide_on_white_paper() -> None:
+    ink = np.zeros((1, 8, 8), np.uint8)
+    ink[0, 0, 7] = 240
+    (page,) = enlarge(ink)
+    assert page.min() == page[5, 26] == 255 - 240
+    inked = page < 255
+    assert inked.any(1).nonzero()[0].tolist() == [3, 4, 5, 6, 7]
+    assert inked.any(0).nonzero()[0].tolist() == [24, 25, 26, 27, 28]
 
-    monkeypatch.setattr(storage, "_replace", full)
-    with pytest.raises(UserError, match="disk is full"):
-        SampleCIFAR10(tmp_path)
+
+def test_the_nearest_other_image_mostly_shows_the_same_digit() -> None:
+    (train, labels), (test, truth) = (as_tensors(part) for part in SETS)
+    distances = torch.cdist(test[:, 0].flatten(1).float(), train[:, 0].flatten(1).float())
+    found = labels[distances.argmin(1)]
+    assert (found == truth).float().mean() > 0.9
+    assert len(CLASSES) == 10

@@ -16,8 +16,8 @@ from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 
 MAKES = {
     "features": {"models/backbone", "models/features", "data/preprocessing"},
-    "head": {"models/backbone", "training/head", "training/loop"},
-    "small_resnet": {"models/small_resnet", "training/from_scratch", "training/loop"},
+    "head": {"models/backbone", "training/head", "training/history"},
+    "small_resnet": {"models/small_resnet", "training/from_scratch", "training/schedule"},
     "trap": {"training/batchnorm_trap", "training/head", "models/backbone"},
     "speed": {"data/preprocessing", "models/costs", "models/features"},
 }

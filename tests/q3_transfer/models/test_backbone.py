@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torchvision.models import resnet18
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 
 
 def outside_head(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -21,7 +21,7 @@ def outside_head(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def test_no_parameter_and_no_buffer_outside_the_head_changes_in_training() -> None:
-    model = TransferResNet()
+    model = FrozenResNet18()
     before, head = outside_head(model), model.fc.weight.clone()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1)
     for _ in range(2):
@@ -36,7 +36,7 @@ def test_no_parameter_and_no_buffer_outside_the_head_changes_in_training() -> No
 
 
 def test_train_mode_reaches_the_head_alone() -> None:
-    model = TransferResNet()
+    model = FrozenResNet18()
     modes = {name: module.training for name, module in model.train().named_modules()}
     assert [name for name, training in modes.items() if training] == ["fc"]
     assert not model.eval().fc.training
@@ -56,7 +56,7 @@ def test_weights_come_from_either_format_in_any_precision(
         torch.save(given, path)
     else:
         save_file(given, path)
-    model = TransferResNet.from_weights(path)
+    model = FrozenResNet18.from_weights(path)
     assert torch.equal(model.layer4[1].conv2.weight, given["layer4.1.conv2.weight"].float())
     assert model.conv1.weight.dtype == torch.float32
     assert model.fc.out_features == 10
@@ -116,9 +116,44 @@ def another_text(path: Path) -> Path:
 def test_a_wrong_file_is_an_error_in_a_sentence(make, words: str, tmp_path: Path) -> None:
     path = make(tmp_path)
     with pytest.raises(UserError, match=words) as raised:
-        TransferResNet.from_weights(path)
+        FrozenResNet18.from_weights(path)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def spoil(name: str, change) -> dict[str, torch.Tensor]:
+    weights = resnet18().state_dict()
+    weights[name] = change(weights[name])
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("layer2.0.conv1.weight", lambda it: it.index_fill(0, torch.tensor(7), torch.nan), "NaN"),
+        ("conv1.weight", lambda it: -torch.inf * it, "infinite"),
+        ("layer3.1.bn2.running_mean", lambda it: it.double() + 1e300, "infinite"),  # as float32
+        ("bn1.running_var", lambda it: it - 1.01, "negative variances"),
+        ("layer4.0.downsample.0.weight", torch.Tensor.cfloat, "torch.complex64"),
+        ("layer1.0.conv2.weight", torch.Tensor.char, "torch.int8"),
+        ("layer1.0.bn2.bias", torch.Tensor.bool, "torch.bool"),
+        ("conv1.weight", torch.Tensor.to_sparse, "torch.sparse_coo"),
+        ("conv1.weight", lambda it: it.to("meta"), "meta"),
+        ("conv1.weight", lambda it: 1e37 + it, "of an image is not finite"),
+    ],
+)
+def test_numbers_that_no_network_has_are_refused_before_anything_is_trained(
+    name: str, change, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(spoil(name, change), path)
+    with pytest.raises(UserError, match=f"weights.pth can't be used as weights, .*{words}"):
+        FrozenResNet18.from_weights(path)
+
+
+def test_a_heads_numbers_in_the_file_do_not_matter(tmp_path: Path) -> None:
+    torch.save(spoil("fc.weight", torch.Tensor.cfloat), tmp_path / "weights.pth")
+    FrozenResNet18.from_weights(tmp_path / "weights.pth")
 
 
 class Intruder:
@@ -138,5 +173,5 @@ def test_code_in_a_weights_file_is_not_executed(save, tmp_path: Path) -> None:
     trace = tmp_path / "executed"
     save({"conv1.weight": Intruder(trace)}, tmp_path / "weights.pth")
     with pytest.raises(UserError):
-        TransferResNet.from_weights(tmp_path / "weights.pth")
+        FrozenResNet18.from_weights(tmp_path / "weights.pth")
     assert not trace.exists()

@@ -7,7 +7,7 @@ from support.tiny_network import Average
 from torch import nn
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
-from mmn13lib.q3_transfer.models.backbone import TransferResNet
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 from mmn13lib.q3_transfer.models.features import extract, feature_network
 
 CPU = torch.device("cpu")
@@ -15,7 +15,7 @@ IMAGES = torch.randint(0, 256, (10, 3, 32, 32), dtype=torch.uint8)
 
 
 def test_folded_features_are_those_of_the_plain_network() -> None:
-    model = TransferResNet()
+    model = FrozenResNet18()
     for layer in model.modules():  # statistics as a trained network has them
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.uniform_(layer.running_mean, -0.1, 0.1)

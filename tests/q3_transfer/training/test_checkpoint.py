@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from mmn13lib.q3_transfer.training.checkpoint import Training
-from mmn13lib.q3_transfer.training.loop import EpochMeter, one_cycle
+from mmn13lib.q3_transfer.training.history import EpochMeter
+from mmn13lib.q3_transfer.training.schedule import linear_warmup_and_decay
 
 EPOCHS = 5
 
@@ -19,7 +20,7 @@ def training(made_from: str = "a run", optimizer: type = torch.optim.AdamW) -> T
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     steps = optimizer(model.parameters(), lr=0.1)
-    schedule = one_cycle(steps, EPOCHS, warmup=0.25)
+    schedule = linear_warmup_and_decay(steps, EPOCHS, warmup_share=0.25)
     return Training(made_from, model, steps, schedule, torch.Generator().manual_seed(1), [])
 
 

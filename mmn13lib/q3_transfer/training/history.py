@@ -1,11 +1,9 @@
-"""What the training loops share: the learning rate's schedule and the record of an epoch."""
+"""The record of a training, epoch by epoch."""
 
 import time
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class EpochRecord:
 
 
 class EpochMeter:
-    """Adds up the batches of an epoch."""
+    """Adds up the batches of an epoch, and keeps its time."""
 
     def __init__(self) -> None:
         self.begin = time.perf_counter()
@@ -48,9 +46,16 @@ class EpochMeter:
         self.seconds = time.perf_counter() - self.begin
 
     def record(
-        self, history: list[EpochRecord], validation_accuracy: float | None = None
+        self, history: list[EpochRecord], validated: tuple[Tensor, Tensor] | None = None
     ) -> EpochRecord:
-        """Sum up the epoch that follows those of the history."""
+        """Return the record of the epoch that follows those of the history.
+
+        `validated` are the validation images' logits (N, K) and labels (N,), where there are any.
+        """
+        validation_accuracy = None
+        if validated is not None:
+            logits, labels = validated
+            validation_accuracy = (logits.argmax(1) == labels).double().mean().item()
         return EpochRecord(
             epoch=len(history) + 1,
             updates=self.num_updates + (history[-1].updates if history else 0),
@@ -59,17 +64,3 @@ class EpochMeter:
             validation_accuracy=validation_accuracy,
             seconds=self.seconds,
         )
-
-
-def one_cycle(optimizer: Optimizer, num_updates: int, warmup: float) -> LambdaLR:
-    """Let the learning rate rise in a line to the optimiser's own, then fall in a line to zero.
-
-    It rises in the part `warmup`, in (0, 1), of the updates. L. N. Smith and N. Topin,
-    "Super-convergence: very fast training of neural networks using large learning rates", 2018.
-    """
-
-    def factor(update: int) -> float:
-        progress = (update + 1) / (num_updates + 1)
-        return min(progress / warmup, (1 - progress) / (1 - warmup))
-
-    return LambdaLR(optimizer, factor)
