@@ -9,6 +9,7 @@ from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer.load import pack
+from mmn13lib.q3_transfer.data.inputs import SAMPLE
 from mmn13lib.rendering.book import Book
 from mmn13lib.submission.material import Material, measured
 from mmn13lib.submission.notebook import questions
@@ -20,7 +21,7 @@ TO_OPEN = ("ipykernel", "matplotlib-inline")
 
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 _INSIDE = re.compile(
-    r"mmn13lib/(\w+/)*\w+\.py"
+    r"mmn13lib/(\w+/)*\w+\.(py|png)"
     r"|artifacts/benchmarks/\w+\.json(\.sha256)?"
     r"|artifacts/results/submitted/\w+\.(json|safetensors)(\.sha256)?"
 )
@@ -29,7 +30,10 @@ _INSIDE = re.compile(
 def lay_out(folder: Path, material: Material) -> None:
     """Write all files of the submission but the notebook and the PDF."""
     settings = material.settings
-    for source in imported(material.book)[0]:
+    sources = imported(material.book)[0]
+    # the sample's images lie beside the code that reads them
+    sources += [file.with_name(SAMPLE.name) for file in sources if file.name == "sample.py"]
+    for source in sources:
         target = folder / source.relative_to(settings.root).as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

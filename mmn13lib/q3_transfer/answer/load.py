@@ -53,7 +53,6 @@ def _submitted_inputs(settings: Settings) -> Inputs:
     Data that the settings don't name are looked for, or downloaded, beside the notebook.
     """
     inputs = Inputs(**storage.read_json(settings.root / SUBMITTED / INPUTS))
-    data, weights = settings.data or settings.root, settings.weights
-    if inputs.mode == "sample":
-        data, weights = settings.cache / "sample", None
+    data = settings.data or settings.root
+    weights = None if inputs.mode == "sample" else settings.weights
     return replace(inputs, data=data, weights=weights, missing=tuple(inputs.missing))

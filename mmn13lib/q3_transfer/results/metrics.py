@@ -93,33 +93,6 @@ def reliability_curve(
     )
 
 
-def fit_temperature(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
-    """Find the temperature by which to divide logits so that their cross-entropy is least.
-
-    A temperature above 1 makes a classifier less sure, one below 1 surer; the class with the
-    largest logit stays the same. Fit it on images that were not trained on. It is found between
-    1/32 and 32.
-
-    Guo et al. (2017), section 4.2. The cross-entropy is convex in the inverse temperature, and
-    its derivative is the mean of (expected logit - true class's logit), so bisection finds where
-    the two are equal.
-
-    >>> round(fit_temperature([[2.0, 0.0]] * 4, [0, 0, 0, 1]), 3)  # log(3) calls for 3 to 1
-    1.82
-    """
-    logits, labels = torch.as_tensor(logits).double(), torch.as_tensor(labels)
-    true_logit = logits.gather(1, labels[:, None]).mean()
-    low, high = 1 / 32, 32.0
-    for _ in range(50):
-        middle = (low * high) ** 0.5
-        expected_logit = ((logits / middle).softmax(1) * logits).sum(1).mean()
-        if expected_logit > true_logit:  # too sure
-            low = middle
-        else:
-            high = middle
-    return (low * high) ** 0.5
-
-
 def blatant_mistakes(
     logits: ArrayLike | Tensor, labels: ArrayLike | Tensor, count: int = 10
 ) -> np.ndarray:

@@ -73,29 +73,6 @@ def test_blatant_mistakes_are_the_surest_wrong_ones_of_the_whole_set(case, count
         assert confidence[others].max() <= confidence[found].min()
 
 
-@given(st.floats(0.1, 10), st.integers(0, 10))
-def test_the_temperature_undoes_what_scaled_the_logits(scale, seed):
-    generator = np.random.default_rng(seed)
-    logits = generator.normal(size=(200, 3))
-    labels = (metrics.softmax(logits).cumsum(axis=1) > generator.random((200, 1))).argmax(axis=1)
-    plain = metrics.fit_temperature(logits, labels)
-    assert metrics.fit_temperature(scale * logits, labels) == pytest.approx(scale * plain)
-
-    def cross_entropy(temperature):
-        return -np.log(metrics.softmax(logits / temperature)[np.arange(200), labels]).mean()
-
-    assert cross_entropy(plain) <= min(cross_entropy(plain * 1.05), cross_entropy(plain / 1.05))
-
-
-def test_a_temperature_calibrates_an_overconfident_classifier():
-    generator = np.random.default_rng(0)
-    logits = generator.normal(size=(20_000, 4))
-    labels = (metrics.softmax(logits).cumsum(axis=1) > generator.random((20_000, 1))).argmax(axis=1)
-    assert metrics.fit_temperature(4 * logits, labels) == pytest.approx(4, rel=0.03)
-    assert metrics.reliability_curve(4 * logits, labels).calibration_error > 0.3
-    assert metrics.reliability_curve(4 * logits / 4, labels).calibration_error < 0.02
-
-
 def test_logits_and_labels_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match=r"\(3, 2\) and \(2,\)"):
         metrics.accuracy(np.zeros((3, 2)), np.zeros(2, int))
