@@ -5,28 +5,16 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 
 from mmn13lib.writing.plotting import PALETTE, TEXT_WIDTH, new_figure, stamp
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of sRGB (WCAG 2, definition of relative luminance)."""
-    channels = np.array(to_rgb(colour))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def test_a_figure_is_closed_so_that_a_notebook_shows_it_once() -> None:
-    figure, _ = new_figure()
-    assert not plt.fignum_exists(figure.number)
-    figure.savefig(BytesIO(), format="svg")
-
-
-def test_size_and_grid_are_as_asked() -> None:
+def test_a_figure_is_as_asked_and_closed_so_that_a_notebook_shows_it_once() -> None:
     figure, axes = new_figure(2, 3, height=4.5, sharex=True)
     assert tuple(figure.get_size_inches()) == (TEXT_WIDTH, 4.5)
     assert axes.shape == (2, 3)
+    assert not plt.fignum_exists(figure.number)
+    figure.savefig(BytesIO(), format="svg")
 
 
 def test_what_is_drawn_later_has_the_style_too() -> None:
@@ -38,14 +26,6 @@ def test_what_is_drawn_later_has_the_style_too() -> None:
     assert not legend.get_frame_on() and legend.get_texts()[0].get_fontsize() == 8
     assert axes.imshow(np.zeros((2, 2))).get_cmap().name == "cividis"
     assert not axes.spines["top"].get_visible()
-
-
-def test_the_first_colours_stand_out_from_white_and_from_each_other() -> None:
-    assert len(set(PALETTE)) == 8
-    contrasts = [1.05 / (luminance(colour) + 0.05) for colour in PALETTE]
-    assert contrasts[0] > 4.5  # text of this colour can be read
-    # grey printing keeps the first two apart
-    assert abs(luminance(PALETTE[0]) - luminance(PALETTE[1])) > 0.25
 
 
 @pytest.mark.parametrize("text", ["", "sample, not CIFAR-10"])
