@@ -10,12 +10,12 @@ Documented = ast.ClassDef | ast.FunctionDef
 
 
 def listing(*objects: Callable[..., Any]) -> str:
-    """Write functions or classes as one Markdown block of Python, each as `brief` gives it."""
+    """Return functions or classes as one Markdown block of Python, each as `brief` does."""
     return "\n".join(["```python", "\n\n\n".join(map(brief, objects)), "```", ""])
 
 
 def brief(thing: Callable[..., Any]) -> str:
-    """Give the source of a function or class, its docstrings cut down to their first lines.
+    """Return the source of a function or class, its docstrings cut down to their first lines.
 
     Examples
     --------
@@ -30,4 +30,4 @@ def brief(thing: Callable[..., Any]) -> str:
         if text is not None and first.end_lineno is not None:
             line = f'{" " * first.col_offset}"""{text.splitlines()[0]}"""'
             lines[first.lineno - 1 : first.end_lineno] = [line]
-    return "\n".join(lines)
+    return "\n".join(line.removesuffix("  # fmt: skip") for line in lines)

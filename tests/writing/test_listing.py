@@ -19,7 +19,9 @@ def halve(number: float) -> float:
 class Counter:
     """Count."""
 
-    def step(self) -> int:
+    def step(
+        self,
+    ) -> int:  # fmt: skip
         """Go one on.
 
         It never ends.
@@ -43,5 +45,5 @@ def test_several_things_stand_in_one_block_that_python_reads() -> None:
     code = text.removeprefix("```python\n").removesuffix("```\n")
     names = [node.name for node in ast.parse(code).body if hasattr(node, "name")]
     assert names == ["halve", "Counter", "step"]
-    assert "It never ends" not in code
+    assert "It never ends" not in code and "fmt: skip" not in code
     assert '"""Count."""' in code

@@ -1,6 +1,7 @@
 """Question 3's figures: they take results and draw, and compute nothing."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -54,20 +55,24 @@ def residual_block() -> Figure:
     figure, axis = new_figure(height=1.7)
     axis.axis("off")
     axis.set(xlim=(-0.5, 5.5), ylim=(2.4, -0.4))
-    chain = ("image\n3×224×224", "block 1\n32×32×32", "block 2\n64×16×16", "block 3\n128×8×8",
-             "average\n128", "linear\n10 logits")  # fmt: skip
-    block = ("a block's\ninput", "convolution,\nBatchNorm, ReLU", "convolution,\nBatchNorm", "sum",
-             "ReLU")  # fmt: skip
-    places = [(x, 0.0, text) for x, text in enumerate(chain)]
-    places += [(x, 1.2, text) for x, text in enumerate(block)]
-    places.append((1.5, 2.1, "shortcut: convolution 1×1, BatchNorm"))
-    for x, y, text in places:
-        colour = MARKED if text.startswith("block") else "white"
-        box = {"boxstyle": "round", "facecolor": colour, "edgecolor": "#555555", "linewidth": 0.7}
-        axis.text(x, y, text, ha="center", va="center", fontsize=7.5, bbox=box)
-    arrows = [((x - 0.6, y), (x - 0.45, y)) for x, y, _ in places if y != 2.1 and x]
-    for start, end in [*arrows, ((0.2, 1.6), (0.55, 2.1)), ((2.45, 2.1), (3, 1.45))]:
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "linewidth": 0.8})
+    chain = ["image\n3×224×224", "block 1\n32×32×32", "block 2\n64×16×16", "block 3\n128×8×8",
+             "average\n128", "linear\n10 logits"]  # fmt: skip
+    block = ["a block's\ninput", "convolution,\nBatchNorm, ReLU", "convolution,\nBatchNorm", "+",
+             "ReLU", "output"]  # fmt: skip
+    shortcut = ["", "shortcut: convolution 1×1, BatchNorm", ""]
+    places = [0, 1.3, 2.75, 3.7, 4.4, 5.1]
+    rows = ((range(6), 0, chain), (places, 1.15, block), ((0.65, 2.1, 3.7), 2.1, shortcut))
+    line = {"arrowstyle": "->", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    for xs, y, texts in rows:
+        axis.plot((xs[0], xs[-1]), (y, y), color="black", linewidth=0.8, zorder=0)
+        for start, end in pairwise(xs):
+            axis.annotate("", ((start + end) / 2 + 0.05, y), (start, y), arrowprops=line, zorder=0)
+        for x, text in zip(xs, texts, strict=True):
+            colour = MARKED if text.startswith("block") else "white"
+            box = {"boxstyle": "round", "facecolor": colour, "linewidth": 0.7}
+            axis.text(x, y, text, ha="center", va="center", fontsize=7.5, bbox=box if text else {})
+    axis.plot((0.65, 0.65), (1.15, 2.1), color="black", linewidth=0.8, zorder=0)
+    axis.annotate("", (3.7, 1.35), (3.7, 2.1), arrowprops=line)
     return figure
 
 
@@ -137,5 +142,5 @@ def agreement(results: Results, comparison: ModelComparison) -> Figure:
         scores.text(score.accuracy, place + 0.18, f"{score.accuracy:.2%}", ha="center", fontsize=8)
     scores.set_yticks(range(3), labels.values())
     scores.set(ylim=(-0.5, 2.7), xlabel="test accuracy and its 95% interval")
-    scores.xaxis.set_major_formatter(PercentFormatter(1))
+    scores.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     return stamp(figure, results.inputs.stamp)

@@ -23,28 +23,20 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int,
-        padding: int,
-    ) -> None:
+        self, in_channels: int, out_channels: int,
+        kernel_size: int, stride: int, padding: int,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.residual = nn.Sequential(
             nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride,
-                padding,
+                in_channels, out_channels, kernel_size, stride, padding,
                 bias=False,
             ),
             nn.BatchNorm2d(out_channels),
             nn.ReLU(),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
-        )
+        )  # fmt: skip
         self.shortcut = nn.Sequential(
             nn.Conv2d(in_channels, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
@@ -76,10 +68,9 @@ class SmallResNet(nn.Module):
     """
 
     def __init__(
-        self,
-        num_classes: int = 10,
+        self, num_classes: int = 10,
         channels: tuple[int, int, int] = (32, 64, 128),
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         first, second, third = channels
         self.blocks = nn.Sequential(
