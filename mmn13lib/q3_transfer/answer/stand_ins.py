@@ -30,7 +30,6 @@ def bind(inputs: Inputs) -> tuple[Any, Any, Path, Inputs]:
     def CIFAR10(*arguments: Any, **options: Any) -> datasets.CIFAR10:  # noqa: N802 - torchvision's
         advice = "put cifar-10-python.tar.gz beside the notebook or set MMN13_DATA (README.txt)"
         if sample:
-            options.pop("download", None)  # it is here
             return SampleCIFAR10(*arguments, **options)
         return _here(lambda: datasets.CIFAR10(*arguments, **options), "CIFAR-10", advice)
 
