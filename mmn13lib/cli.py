@@ -161,22 +161,19 @@ def submit(
         _check_submission(check)
         return
     from mmn13lib.submission import package
-    from mmn13lib.submission.material import Student, gather, is_placeholder
+    from mmn13lib.submission.student import Student
 
-    material = gather(_settings(data, weights), Student(id, video, name), force)
-    path = package.make(material, progress=_say)
-    if is_placeholder(material.student.video):
-        _say(f"\nIs {material.student.video} the video's address? It looks like a placeholder.")
+    settings = _settings(data, weights)
+    path = package.make(settings, Student(id, video, name), force, progress=_say)
     _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
 
 
 def _check_submission(path: Path) -> None:
-    from mmn13lib.rendering.book import read_book
-    from mmn13lib.submission import check
+    from mmn13lib.submission import inspection
 
-    contents = check.unzipped(path)
-    findings = list(check.check(contents, read_book(Settings.from_environment().root)))
-    for line in check.listing(contents):
+    contents = inspection.unzipped(path)
+    findings = list(inspection.inspect(contents, Settings.from_environment()))
+    for line in inspection.listing(contents):
         print(f"       {line}")
     for finding in findings:
         print(f"{MARKS[finding.ok]} {finding.what}")
@@ -186,13 +183,10 @@ def _check_submission(path: Path) -> None:
 
 @app.command(epilog="Example: mmn13 script")
 def script(data: Data = None, weights: Weights = None) -> None:
-    """Write the video's script: what to say and run, and when."""
-    from mmn13lib.submission.material import Student, gather
+    """Write the video's script: what to show and say, with the run's numbers."""
     from mmn13lib.submission.script import make
 
-    # before the video is recorded there is no link, and the sample shows a rehearsal
-    material = gather(_settings(data, weights), Student(), force=True)
-    _say("\nThe video's script:", *make(material, progress=_say), sep="\n  ")
+    _say(f"\nThe video's script:\n  {make(_settings(data, weights), progress=_say)}")
 
 
 def main() -> None:

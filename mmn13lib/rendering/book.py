@@ -18,7 +18,12 @@ CELL_OPTIONS = frozenset(("label", "echo", "include", "warning"))
 CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
 CALLOUTS = ("note", "tip", "important", "warning")
 DIGEST_FOLDER = "_dependencies"
-DIGEST_CELL = "#| label: dependencies\n#| include: false\n# what this chapter depends on"
+DIGEST_CELL = """\
+#| label: dependencies
+#| include: false
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+set_matplotlib_formats("svg", "png")  # the notebook's viewers draw no SVG
+# what this chapter depends on"""
 
 _OPTIONS = re.compile(r"\A(#\|.*\n?)+")
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*?)\s*$")

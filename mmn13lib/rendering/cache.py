@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
@@ -66,6 +66,24 @@ def forget(mark: str, folder: Path) -> None:
                 cache.remove_cache(record.pk)
     except Exception:  # unreadable: without it everything is executed again, which is right too
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def outputs(chapter: Chapter, mark: str, folder: Path) -> tuple[list[Any], ...] | None:
+    """Return what each cell of an executed chapter shows; None where no notebook has this line."""
+    from jupyter_cache import get_cache
+
+    if not folder.is_dir():
+        return None
+    try:
+        cache = get_cache(folder)
+        for record in cache.list_cache_records():
+            # Quarto has a cell of its own above the chapter's
+            cells = cache.get_cache_bundle(record.pk).nb.cells[-len(chapter.cells) :]
+            if mark in cells[0].source:
+                return tuple(cell.outputs for cell in cells)
+    except Exception:  # unreadable: it is executed again
+        return None
+    return None
 
 
 def drop_damaged(folder: Path) -> bool:

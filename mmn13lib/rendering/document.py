@@ -208,6 +208,7 @@ def _metadata(book: Book, format: str) -> dict[str, Any]:
         "lang": book.option("lang", "en"),
         "keywords": book.option("keywords", []),
         "engine": MADE_BY,
+        "file": book.option("book.output-file", "report"),
         "link-citations": format != "notebook",
     }
 

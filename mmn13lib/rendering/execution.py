@@ -39,8 +39,6 @@ _LINE = re.compile(
 # As Quarto does it: the same figures for both formats.
 _SET_UP = """\
 import matplotlib.pyplot as plt
-from matplotlib_inline.backend_inline import set_matplotlib_formats
-set_matplotlib_formats({format!r})
 plt.rcParams.update({{
     "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})
 """
@@ -166,7 +164,7 @@ def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookN
     """Make the notebook: a hidden cell with set-up and digest, then the chapter's own."""
     from nbformat.v4 import new_code_cell, new_notebook
 
-    defaults = {"format": "svg", "width": 6.4, "height": 3, "dpi": 144}
+    defaults = {"width": 6.4, "height": 3, "dpi": 144}
     figures = {name: book.option(f"fig-{name}", value) for name, value in defaults.items()}
     hidden = _SET_UP.format(**figures) + digest_source(found)
     sources = [hidden, *(cell.source for cell in chapter.cells[1:])]

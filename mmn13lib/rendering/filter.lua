@@ -374,6 +374,9 @@ function Pandoc(doc)
   doc.meta.student = { id = doc.meta["student-id"], video = doc.meta.video }
   local address = pandoc.utils.stringify(doc.meta.video or "")
   doc.meta.link = pandoc.MetaInlines { pandoc.Link(address, address, "", { class = "uri" }) }
+  if is_notebook then -- what is played with in a browser; the marks come later
+    doc.blocks = doc.blocks:walk { RawBlock = function(raw) return raw.format == "html" and {} or nil end }
+  end
   doc.blocks = doc.blocks:walk(numbering)
   doc.blocks = doc.blocks:walk(references)
   if is_notebook then doc = resolve_cells(doc) end

@@ -6,6 +6,7 @@ A render that fails before the second one leaves the last good report alone.
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 LACKS = (
@@ -21,11 +22,11 @@ try:
     from mmn13lib.foundation.errors import UserError
     from mmn13lib.foundation.settings import Settings
     from mmn13lib.q3_transfer.data import inputs
-    from mmn13lib.rendering import cache
+    from mmn13lib.rendering import cache, notebook
     from mmn13lib.rendering.book import DIGEST_CELL, Book, Chapter, read_book
     from mmn13lib.rendering.config import fault_of_link
     from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
-    from mmn13lib.rendering.execution import neutral_kernel, render_lock
+    from mmn13lib.rendering.execution import Executed, neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
     sys.exit(LACKS.format(python=sys.executable, name=error.name))
@@ -70,6 +71,8 @@ def after(settings: Settings, built: Path) -> None:
     pending = storage.read_json(settings.cache / PENDING)
     book = read_book(settings.root)
     touched = pending["state"] != _state(book, settings)
+    if pending["whole"]:
+        _write_notebook(book, pending["dependencies"], built, settings)
     for chapter in book.chapters:
         if found := pending["dependencies"].get(chapter.name):
             now = dependencies(chapter, book, settings) if touched else found
@@ -80,6 +83,23 @@ def after(settings: Settings, built: Path) -> None:
     if not os.environ.get(PREPARED):
         names = " and ".join(_made(built))
         print(f"\nThe report, copied from {built.name}: {names} in {settings.report}", flush=True)
+
+
+def _write_notebook(
+    book: Book, depends: dict[str, dict[str, str]], built: Path, settings: Settings
+) -> None:
+    """Make the notebook of what Quarto has executed, as its cache holds it."""
+    executed = []
+    for chapter in book.chapters:
+        outputs: tuple[list[Any], ...] | None = ()
+        if chapter.cells:
+            folder = cache.folder_of(chapter, settings, cache.QUARTO)
+            outputs = cache.outputs(chapter, digest_source(depends[chapter.name]), folder)
+        if outputs is None:
+            _say(f"{chapter.short_name}: not in Quarto's cache, so there is no notebook")
+            return
+        executed.append(Executed(chapter, outputs))
+    notebook.write(executed, book, built)
 
 
 def write_cells(settings: Settings) -> None:

@@ -12,8 +12,9 @@ LIST = ".files.json"
 def publish(built: Path, report: Path, names: set[str] | None = None, whole: bool = True) -> None:
     """Copy what an engine built, or the files named, into the report's folder, each in one step.
 
-    Of what the last render's list names this removes only the kinds, pages or PDF, that this render
-    made as a `whole`. A kill leaves whole files, a full disk the old report and a `UserError`.
+    Of what the last render's list names this removes only the kinds (pages, PDF, notebook) that
+    this render made as a `whole`. A kill leaves whole files, a full disk the old report and a
+    `UserError`.
     """
     files = (path for path in built.rglob("*") if path.is_file())
     made = names or {path.relative_to(built).as_posix() for path in files}
@@ -44,4 +45,4 @@ def publish(built: Path, report: Path, names: set[str] | None = None, whole: boo
 
 
 def _kind(name: str) -> str:
-    return "PDF" if name.endswith(".pdf") else "pages"
+    return {"pdf": "PDF", "ipynb": "notebook"}.get(name.rpartition(".")[2], "pages")

@@ -76,8 +76,9 @@ def render(settings: Settings, rerun: Sequence[str] = (), progress: Progress = p
             cache.forget(mark, cache.folder_of(chapter, settings, cache.QUARTO))
     with _without_leftovers(book):
         _run(book, settings, progress)
-    paper = f"{book.option('book.output-file', 'index')}.pdf"
-    return [settings.report / "index.html", settings.report / paper]
+    name = book.option("book.output-file", "index")
+    made = ("index.html", f"{name}.pdf", f"{name}.ipynb")
+    return [settings.report / file for file in made]
 
 
 @contextmanager

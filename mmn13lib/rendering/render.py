@@ -9,7 +9,7 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.provenance import file_digest, key
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import cache, document, quarto
+from mmn13lib.rendering import cache, document, notebook, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import dependencies
 from mmn13lib.rendering.execution import Progress, execute_all, render_lock
@@ -63,7 +63,7 @@ def render_embedded(
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        made = document.build(executed, book, folder)
+        made = [*document.build(executed, book, folder), notebook.write(executed, book, folder)]
         publish(folder, settings.report, {file.name for file in made})
     except OSError as error:
         raise storage.disk_error(folder, error) from error
@@ -92,7 +92,12 @@ def _key(book: Book, settings: Settings) -> str:
             return ""
         content += [repr(chapter.parts), found]
     files = [book.root / name for name in book.files]
-    files += [HERE / "document.py", HERE / "filter.lua", *sorted((HERE / "templates").iterdir())]
+    files += [
+        HERE / "document.py",
+        HERE / "notebook.py",
+        HERE / "filter.lua",
+        *sorted((HERE / "templates").iterdir()),
+    ]
     digests = [file_digest(file) for file in files]
     versions = [version(name) for name in ("pypandoc_binary", "typst")]
     return key(content=content, files=digests, book=book.config, versions=versions)

@@ -1,155 +1,97 @@
-"""Makes the ZIP: the executed notebook, the report, the sources that both are made from."""
+"""Makes the ZIP: the executed chapters as notebook and PDF, and the sources and results of both."""
 
 import io
-import json
-import os
-import platform
-import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-
-import nbformat
-from nbformat import NotebookNode
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.document import build
-from mmn13lib.rendering.execution import (
-    CellFailed,
-    Executed,
-    Progress,
-    execute_all,
-    render_lock,
-    run_interruptibly,
-    run_notebook,
+from mmn13lib.q3_transfer.answer.load import load
+from mmn13lib.rendering import cache, document, notebook
+from mmn13lib.rendering.book import Book, read_book
+from mmn13lib.rendering.dependencies import dependencies, digest_source
+from mmn13lib.rendering.execution import Executed, execute_all, render_lock
+from mmn13lib.submission.contents import lay_out
+from mmn13lib.submission.inspection import inspect
+from mmn13lib.submission.student import Student
+
+SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers mean nothing."
+NO_DATA = (
+    "This report is made from the embedded sample, not from CIFAR-10: get the data with "
+    "`mmn13 fetch`, then `mmn13 render`."
 )
-from mmn13lib.submission import notebook as notebooks
-from mmn13lib.submission.contents import NOTEBOOK, READ_ME, REPORT, lay_out
-from mmn13lib.submission.material import Material, put
-
-LARGEST = 20 * 10**6
 
 
-def make(material: Material, progress: Progress = print) -> Path:
-    """Make ``submission/mmn13-<id>.zip``; `UserError` if a cell fails or it can't be written."""
-    settings = material.settings
-    with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
-        folder, pages = Path(temporary) / "submission", Path(temporary) / "pages"
-        pages.mkdir()
-        chapters = executed_chapters(material, progress)
-        progress("Making the report's PDF and the notebook.")
-        with ThreadPoolExecutor(1) as beside:
-            report = beside.submit(_report, chapters, material, pages)
-            notebook, _ = executed_notebook(material, chapters, folder, progress)
-        shutil.copyfile(report.result(), folder / REPORT)
-        text = json.dumps(notebook, indent=1, ensure_ascii=False)  # as Jupyter does
-        (folder / NOTEBOOK).write_text(f"{text}\n", "utf-8")
-        contents = _contents(folder)
-    for name, content in contents.items():
-        _refuse_machine_paths(name, content, settings)
-    archive = _zipped(contents)
-    size = max(len(archive), len(contents[NOTEBOOK]))
-    if size > LARGEST:
-        raise UserError(f"The submission would have {size / 1e6:.0f} MB, more than the 20 allowed.")
-    return put(settings, f"mmn13-{material.student.id}.zip", archive)
+def make(
+    settings: Settings,
+    student: Student,
+    force: bool = False,
+    progress: Callable[[str], None] = print,
+) -> Path:
+    """Make ``submission/mmn13-<id>.zip`` from the report's outputs.
 
-
-def _report(chapters: Sequence[Executed], material: Material, pages: Path) -> Path:
-    """Make the PDF, and look for paths in what one reads there: the file itself is compressed."""
-    from pypdf import PdfReader
-
-    (paper,) = build(chapters, material.book, pages, ("typst",))
-    text = "\n".join(page.extract_text() for page in PdfReader(paper).pages)
-    _refuse_machine_paths(REPORT, text.encode(), material.settings)
-    return paper
-
-
-def executed_chapters(material: Material, progress: Progress) -> list[Executed]:
-    """Give the report's chapters, which come from the cache where they are fresh."""
-    settings, book = material.settings, material.book
+    Only stale chapters are executed. What isn't given of the student is configured. `UserError` if
+    something should not be handed in as it is, unless `force`, or can't be made.
+    """
+    book = read_book(settings.root)
+    student = student.completed(book)
+    refuse(student.faults(), force)
+    results = load(settings)
+    notice = SAMPLE if results.inputs.mode == "sample" else ""
+    refuse([NO_DATA] if notice else [], force)
     with render_lock(settings, progress):
-        return execute_all(book.chapters, book, settings, lambda line: None)
+        chapters = executed(book, settings, progress)
+    book = with_front_page(book, student, notice)
+    progress("Making the PDF, the notebook and the ZIP.")
+    with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
+        folder, pages = Path(temporary) / "zip", Path(temporary) / "pages"
+        pages.mkdir()
+        with ThreadPoolExecutor(1) as beside:
+            paper = beside.submit(document.build, chapters, book, pages, ("typst",))
+            lay_out(folder, settings, book, student, results, notice)
+            notebook.write(chapters, book, folder)
+            paper.result()[0].rename(folder / f"{book.option('book.output-file', 'report')}.pdf")
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+    refuse([finding.what for finding in inspect(contents, settings) if finding.ok is False], force)
+    return put(settings, f"mmn13-{student.id}.zip", zipped(contents))
 
 
-def executed_notebook(
-    material: Material, chapters: Sequence[Executed], folder: Path, progress: Progress = print
-) -> tuple[NotebookNode, dict[str, float]]:
-    """Lay a folder out and execute the notebook there, or find it; also gives cells' seconds."""
-    lay_out(folder, material)
-    with tempfile.TemporaryDirectory(prefix="mmn13-") as pages:
-        draft = notebooks.draft(chapters, material.book, Path(pages))
-    notebook = draft.notebook
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    kept = material.settings.cache / "notebooks" / f"{_key(code, folder)}.json"
-    try:
-        stored = storage.read_json(kept)
-    except storage.Damaged:
-        stored = {"seconds": _execute(notebook, folder, progress)}
-        stored["cells"] = [[cell.execution_count, cell.outputs] for cell in code]
-        for older in kept.parent.glob("*"):
-            older.unlink()
-        storage.write_json(kept, stored)
-    for cell, (count, outputs) in zip(code, stored["cells"], strict=True):
-        cell.execution_count, cell.outputs = count, nbformat.from_dict(outputs)
-    notebooks.finish(draft)
-    return notebook, stored["seconds"]
+def executed(book: Book, settings: Settings, progress: Callable[[str], None]) -> list[Executed]:
+    """Return the executed chapters: as either engine's cache has them, or by executing them."""
+    found = {}
+    for chapter in (chapter for chapter in book.chapters if chapter.cells):
+        mark = digest_source(dependencies(chapter, book, settings))
+        for engine in (cache.QUARTO, cache.EMBEDDED):
+            outputs = cache.outputs(chapter, mark, cache.folder_of(chapter, settings, engine))
+            if outputs is not None:
+                found[chapter.name] = Executed(chapter, outputs)
+    stale = [chapter for chapter in book.chapters if chapter.name not in found]
+    found |= {each.chapter.name: each for each in execute_all(stale, book, settings, progress)}
+    return [found[chapter.name] for chapter in book.chapters]
 
 
-def _execute(notebook: NotebookNode, folder: Path, progress: Progress) -> dict[str, float]:
-    """Execute every cell as "Run all" does, where nothing of this machine's own is known."""
-    seconds: dict[str, float] = {}
-
-    def on_cell(index: int, took: float) -> None:
-        label = notebook.cells[index].id
-        seconds[label] = round(took, 1)
-        if took > 1:
-            progress(f"notebook, {label}, {took:.0f} s")
-
-    hidden = ("MMN13_", "PYTHONPATH")
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith(hidden)}
-    try:
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        run_interruptibly(run_notebook(notebook, folder, environment, on_cell))
-    except CellFailed as error:
-        label = notebook.cells[error.index].id
-        raise UserError(f"The notebook's cell {label} failed: {error}") from error
-    shutil.rmtree(folder / "artifacts" / "cache", ignore_errors=True)  # the drawn sample
-    return seconds
+def with_front_page(book: Book, student: Student, notice: str) -> Book:
+    """Return the book with the student on its first page, and a notice in its subtitle."""
+    front = {**book.config["book"], "author": student.name or []}
+    if notice:
+        front["subtitle"] = f"{front.get('subtitle', '')} — {notice}"
+    who = {"id": student.id, "video": student.video}
+    return replace(book, config={**book.config, "book": front, "student": who})
 
 
-def _key(code: Sequence[NotebookNode], folder: Path) -> str:
-    """Digest all that an execution depends on."""
-    contents = _contents(folder)
-    del contents[READ_ME]  # it names the student, and no cell reads it
-    texts = [platform.python_version(), *(cell.source for cell in code), *contents]
-    return storage.digest(json.dumps(texts), *contents.values())[:16]
+def refuse(faults: list[str], force: bool) -> None:
+    """Stop at the first fault, unless it is to be handed in all the same."""
+    if faults and not force:
+        raise UserError(f"{faults[0]} (--force makes it anyway.)")
 
 
-def _contents(folder: Path) -> dict[str, bytes]:
-    """Read a folder's files, under their paths within it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-
-
-def _refuse_machine_paths(name: str, content: bytes, settings: Settings) -> None:
-    """Stop if a file's content names where on this machine it was made."""
-    temporary = Path(tempfile.gettempdir())
-    words = {f"{place}{os.sep}" for place in (settings.root, Path.home()) if len(place.parts) > 1}
-    given = (settings.data, settings.weights, temporary / "ipykernel_", temporary / "mmn13-")
-    words |= {str(path.absolute()) for path in given if path is not None}
-    for word in words:  # JSON doubles backslashes
-        if word.encode() in content or word.replace("\\", "\\\\").encode() in content:
-            raise UserError(
-                f"{name} would name a folder of this machine ({word}…): a cell prints it, or a "
-                "warning does."
-            )
-
-
-def _zipped(contents: Mapping[str, bytes]) -> bytes:
+def zipped(contents: Mapping[str, bytes]) -> bytes:
     """Zip files so that the same ones give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -158,3 +100,15 @@ def _zipped(contents: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def put(settings: Settings, name: str, content: bytes) -> Path:
+    """Write a file, whole or not at all, into the folder of what is handed in."""
+    target = settings.root / "submission" / name
+    unfinished = target.with_name(f"{name}.unfinished")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        unfinished.write_bytes(content)
+        return unfinished.replace(target)
+    except OSError as error:
+        raise storage.disk_error(target, error) from error

@@ -1,106 +1,156 @@
-"""What goes into a submission, and what is refused."""
+"""What a ZIP is made of, and what is refused."""
 
+import shutil
 import zipfile
-from collections.abc import Callable
-from dataclasses import replace
+from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
 
+import nbformat
 import pytest
+from support.bare_python import run_bare
+from support.made_up_results import make_results
+from support.tiny_book import write_book as write_tiny_book
+from support.tiny_report import VIDEO
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.rendering.book import read_book
-from mmn13lib.submission import material, package
-from mmn13lib.submission.contents import requirements
-from mmn13lib.submission.material import Student
+from mmn13lib.rendering import cache, execution
+from mmn13lib.rendering.book import Book, read_book
+from mmn13lib.rendering.dependencies import dependencies, digest_source
+from mmn13lib.submission import contents, package
+from mmn13lib.submission.inspection import LARGEST, inspect, unzipped
+from mmn13lib.submission.student import Student
 
 PROJECT = Path(__file__).parents[2]
-STUDENT = Student("123456782", "https://example.org/v")
-Make = Callable[..., Results]
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_a_grader_finds_everything_in_what_is_made(made: Path, root: Path) -> None:
+    findings = inspect(unzipped(made), Settings(root))
+    assert [finding.what for finding in findings if not finding.ok] == []
+
+
+def test_the_zip_holds_what_run_all_needs(made: Path) -> None:
+    names = set(zipfile.ZipFile(made).namelist())
+    wanted = {"README.txt", "mmn13.ipynb", "requirements.txt", "mmn13lib/writing/tables.py"}
+    assert wanted <= names
+    assert any(name.startswith("artifacts/results/submitted/") for name in names)
+    assert not any(name.endswith(".pyc") or "downloads" in name for name in names)
+    assert made.stat().st_size < LARGEST
+
+
+def test_the_read_me_says_who_it_is_and_how_to_run_it(made: Path) -> None:
+    read_me = zipfile.ZipFile(made).read("README.txt").decode()
+    for text in (VIDEO, "דנה כהן", "123456782", package.SAMPLE, "217 MB", "cifar-10-python.tar.gz"):
+        assert text in read_me
+    for name in ("MMN13_DATA", "MMN13_WEIGHTS", "cifar-10-batches-py", "jupyter lab"):
+        assert name in read_me
+
+
+def test_a_sample_says_so_on_the_first_pages(made: Path) -> None:
+    notebook = nbformat.reads(zipfile.ZipFile(made).read("mmn13.ipynb").decode(), as_version=4)
+    assert "not from CIFAR-10" in notebook.cells[0].source
+
+
+@pytest.mark.usefixtures("nothing_executed")
+def test_a_sample_or_a_wrong_id_is_refused_without_force(root: Path) -> None:
+    with pytest.raises(UserError, match=r"embedded sample, not from CIFAR-10.*--force"):
+        package.make(Settings(root), Student(), progress=quiet)
+    with pytest.raises(UserError, match=r"check digit.*--force"):
+        package.make(Settings(root), Student(id="123456789"), progress=quiet)
+
+
+def test_real_data_is_accepted_without_force(
+    root: Path, nothing_executed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "load", lambda settings: make_results(mode="imagenet"))
+    other = package.make(Settings(root), Student("000000018", name="Avi O'Brien"), progress=quiet)
+    assert other.name == "mmn13-000000018.zip"
+    front = zipfile.ZipFile(other).read("mmn13.ipynb").decode()
+    assert "000000018" in front and "not from CIFAR-10" not in front
 
 
 @pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch, made_up_results: Make) -> dict[str, object]:
-    """Let a test say how old the chapters are and what the results were made from."""
-    state: dict[str, object] = {"changes": [], "mode": "imagenet", "outdated": False}
-    monkeypatch.setattr(material.load, "load", lambda settings: made_up_results(mode=state["mode"]))
-    monkeypatch.setattr(
-        material.cache, "status", lambda settings, engine: [("q1-alpha", state["changes"])]
-    )
-    monkeypatch.setattr(material, "measured", lambda settings: ["convolution"])
-    monkeypatch.setattr(
-        material.measurements, "is_outdated", lambda settings, name: state["outdated"]
-    )
-    return state
+def executed_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+    """Execute a tiny book, and forget the list of what was executed."""
+    monkeypatch.setattr(execution, "run_notebook", run_bare)
+    book = read_book(write_tiny_book(tmp_path / "book"))
+    package.executed(book, Settings(book.root, offline=True), quiet)
+    (book.root / "executed.txt").unlink()
+    return book
 
 
-def test_what_is_in_order_is_accepted(state: dict[str, object]) -> None:
-    made = material.gather(Settings(PROJECT), STUDENT)
-    assert made.notice == ""
-    assert made.book.option("student.id") == "123456782"
-    assert made.book.option("student.video") == "https://example.org/v"
+def test_only_a_stale_chapter_is_executed(executed_book: Book) -> None:
+    root, settings = executed_book.root, Settings(executed_book.root, offline=True)
+    package.executed(executed_book, settings, quiet)
+    assert not (root / "executed.txt").exists()
+    chapter = root / "report/appendix.qmd"
+    chapter.write_text(chapter.read_text().replace("print('one')", "print('two')"))
+    executed = package.executed(read_book(root), settings, quiet)
+    assert (root / "executed.txt").read_text().split() == ["appendix-one"]
+    assert [each.chapter.name for each in executed] == [c.name for c in executed_book.chapters]
 
 
-@pytest.mark.parametrize(
-    ("fault", "value", "sentence"),
-    [
-        ("changes", ["torch 2.14.0 → 2.14.1"], "older than what it is made from .torch 2.14.0"),
-        ("mode", "sample", "embedded sample, not from CIFAR-10"),
-        ("outdated", True, "measured is older than the code"),
-    ],
-)
-def test_what_is_out_of_order_is_refused_unless_forced(
-    state: dict[str, object], fault: str, value: object, sentence: str
-) -> None:
-    state[fault] = value
-    with pytest.raises(UserError, match=sentence):
-        material.gather(Settings(PROJECT), STUDENT)
-    assert material.gather(Settings(PROJECT), STUDENT, force=True).student.id == "123456782"
-
-
-def test_a_forced_sample_says_so_on_the_first_pages(state: dict[str, object]) -> None:
-    state["mode"] = "sample"
-    made = material.gather(Settings(PROJECT), STUDENT, force=True)
-    assert "not from CIFAR-10" in made.notice
-    assert "not from CIFAR-10" in str(made.book.option("book.subtitle"))
-
-
-def test_no_name_but_the_given_one_is_on_it(state: dict[str, object]) -> None:
-    nameless = material.gather(Settings(PROJECT), replace(STUDENT, name=""))
-    assert material.PLACEHOLDER not in str(nameless.book.option("book.author", []))
-    named = material.gather(Settings(PROJECT), replace(STUDENT, name="דנה כהן"))
-    assert named.book.option("book.author") == "דנה כהן"
+def test_what_quarto_executed_is_taken_from_its_cache(executed_book: Book) -> None:
+    root, settings = executed_book.root, Settings(executed_book.root, offline=True)
+    shutil.rmtree(settings.cache / "jupyter")
+    for chapter in (chapter for chapter in executed_book.chapters if chapter.cells):
+        mark = digest_source(dependencies(chapter, executed_book, settings))
+        sources = ["quartos_own()", f"{mark}, Quarto 9", *(c.source for c in chapter.cells[1:])]
+        cells = [
+            nbformat.v4.new_code_cell(
+                source,
+                execution_count=count,
+                outputs=[nbformat.v4.new_output("stream", text=f"Quarto's {chapter.name}")],
+            )
+            for count, source in enumerate(sources, start=1)
+        ]
+        folder = cache.folder_of(chapter, settings, cache.QUARTO)
+        cache.store(nbformat.v4.new_notebook(cells=cells), chapter.name, folder)
+    executed = package.executed(executed_book, settings, quiet)
+    assert not (root / "executed.txt").exists()
+    for each in executed:
+        assert len(each.outputs) == len(each.chapter.cells)
+        for outputs in each.outputs:
+            assert outputs[0].text == f"Quarto's {each.chapter.name}"
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
-    lines = requirements(read_book(PROJECT)).splitlines()[1:]
-    names = {line.split("==")[0] for line in lines if line}
-    assert {"torch", "torchvision", "numpy", "matplotlib", "sympy", "ipykernel"} <= names
-    assert names.isdisjoint({"pytest", "ruff", "mypy", "hypothesis", "types-tqdm"})
-    assert all("==" in line for line in lines if line)
+    _, libraries = contents.imported(read_book(PROJECT))
+    lines = contents.requirements(libraries).splitlines()[1:]
+    names = {line.split("==")[0] for line in lines}
+    assert {"torch", "torchvision", "numpy", "matplotlib", "sympy", "ipykernel", "pillow"} <= names
+    assert names.isdisjoint({"pytest", "ruff", "mypy", "hypothesis", "types-tqdm", "mmn13lib"})
+    assert all("==" in line and "+" not in line for line in lines)
 
 
-def test_a_file_that_names_this_machine_is_refused() -> None:
-    package._refuse_machine_paths("mmn13.ipynb", b"clean", Settings(PROJECT))
-    warning = f'"{PROJECT}/mmn13lib/a.py:3: Warning"'.encode()
-    with pytest.raises(UserError, match=r"mmn13\.ipynb would name a folder of this machine"):
-        package._refuse_machine_paths("mmn13.ipynb", warning, Settings(PROJECT))
-
-
-@pytest.mark.parametrize("given", ["data", "weights"])
-def test_a_file_that_names_the_given_data_or_weights_is_refused(given: str) -> None:
-    path = Path("/somewhere/else") / given
-    settings = replace(Settings(PROJECT), **{given: path})
-    with pytest.raises(UserError, match=r"mmn13\.ipynb would name a folder of this machine"):
-        package._refuse_machine_paths("mmn13.ipynb", f'"read from {path}"'.encode(), settings)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"top_level.txt": "numpy\n"},
+        {"METADATA": "Version: 1\n", "top_level.txt": "numpy\n"},
+        {"METADATA": "Name: numpy\n", "top_level.txt": "numpy\n"},
+    ],
+    ids=["empty", "no metadata", "nameless", "no version"],
+)
+def test_what_a_broken_installation_left_behind_is_passed_over(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leftover = tmp_path / "~umpy-1.dist-info"
+    leftover.mkdir()
+    for name, text in files.items():
+        (leftover / name).write_text(text)
+    found = [PathDistribution(leftover), *distributions()]
+    monkeypatch.setattr(contents, "distributions", lambda: found)
+    assert "\nnumpy==" in contents.requirements({"numpy"})
 
 
 def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name / "inside").mkdir(parents=True)
-        (tmp_path / name / "inside" / "a.txt").write_text("text")
-    first, second = (package._zipped(package._contents(tmp_path / name)) for name in ("one", "two"))
-    assert first == second
-    (tmp_path / "a.zip").write_bytes(first)
-    assert zipfile.ZipFile(tmp_path / "a.zip").namelist() == ["inside/a.txt"]
+    files = {"inside/a.txt": b"text"}
+    assert package.zipped(files) == package.zipped(files)
+    (tmp_path / "a.zip").write_bytes(package.zipped(files))
+    assert unzipped(tmp_path / "a.zip") == files

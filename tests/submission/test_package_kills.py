@@ -1,7 +1,6 @@
 """Killed at random moments, the packing of a submission ends with the ZIP of one left alone."""
 
 import io
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,28 +8,17 @@ import pytest
 from pypdf import PdfReader
 from support.kills import KILLS, kill_at_random_moments
 from support.made_up_results import make_results
-from support.tiny_report import VIDEO, fill, reported, write_book
+from support.tiny_report import reported, write_book
 
-from mmn13lib.benchmarks import measurements
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import package
-from mmn13lib.submission.material import Material, Student
-
-STUDENT = Student("123456782", VIDEO)
-
-
-def prepared(root: Path) -> None:
-    write_book(root)
-    (root / "mmn13lib").symlink_to(Path(package.__file__).parents[1])
-    measurements.save(Settings(root), "convolution", {"quick": True})
+from mmn13lib.submission.student import Student
 
 
 def made(root: Path) -> Path:
-    package._execute = fill  # nobody executes: what is killed is all the rest
-    package.executed_chapters = lambda material, progress: reported(material.book)
-    material = Material(Settings(root), read_book(root), STUDENT, make_results(mode="sample"))
-    return package.make(material, lambda line: None)
+    package.load = lambda settings: make_results(mode="sample")
+    package.executed = lambda book, settings, progress: reported(book)  # nobody executes
+    return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
 
 
 def content(root: Path) -> dict[str, object]:
@@ -44,9 +32,4 @@ def content(root: Path) -> dict[str, object]:
 @pytest.mark.slow
 @pytest.mark.timeout(100 + 60 * KILLS)
 def test_killed_at_random_moments_it_ends_with_the_same_zip(tmp_path: Path) -> None:
-    prepared(tmp_path / "ready")
-
-    def begin(root: Path) -> None:
-        shutil.copytree(tmp_path / "ready", root, symlinks=True)
-
-    kill_at_random_moments(made, content, tmp_path, begin)
+    kill_at_random_moments(made, content, tmp_path, write_book)

@@ -9,6 +9,8 @@ from nbformat import NotebookNode
 
 from mmn13lib.rendering.book import Book
 from mmn13lib.rendering.execution import Executed
+from mmn13lib.writing.listing import brief
+from mmn13lib.writing.tables import side_by_side
 
 PROJECT = Path(__file__).parents[2]
 VIDEO = "https://zoom.us/rec/play_(1)"
@@ -81,7 +83,10 @@ print(len(side_by_side([["1"]], 1)))
 """
 TABLE = "| a |\n|:--|\n| 1 |"
 REPORTED = {
-    "q1-code": [{"text/markdown": "```python\ndef side_by_side(): ...\n```"}],
+    "q1-code": [{"text/markdown": f"```python\n{brief(side_by_side)}\n```\n"}],
+    "fig-q1-one": [
+        {"image/svg+xml": "<svg/>", "image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"}
+    ],
     "q1-equation": [{"text/markdown": "$$ x $$ {#eq-q1-b} in @sec-q1, by @he2016"}],
     "q1-unknown": [{"text/markdown": "$$ c $$ {#eq-q1-c}"}],
     "tbl-q1-two": [{"text/markdown": TABLE}],
@@ -106,6 +111,7 @@ def write_book(root: Path) -> Path:
         "@book{he2016, author={He, K.}, title={Deep}, year={2016}}\n"
     )
     shutil.copy(PROJECT / "report/typst-show.typ", root)
+    (root / "mmn13lib").symlink_to(PROJECT / "mmn13lib")
     return root
 
 

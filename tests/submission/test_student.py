@@ -1,17 +1,14 @@
-"""An id with its check digit, and a link that a browser opens."""
+"""Whose submission it is: an id with its check digit, a link that a browser opens, a name."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmn13lib.foundation.errors import UserError
-from mmn13lib.submission.material import (
-    Student,
-    faults,
-    has_right_check_digit,
-    is_placeholder,
-    refuse,
-)
+from mmn13lib.rendering.book import Book
+from mmn13lib.submission.student import PLACEHOLDER, Student, has_right_check_digit, is_placeholder
 
 VIDEO = "https://zoom.us/rec/share/abc_1"
 
@@ -37,12 +34,12 @@ def test_what_is_not_nine_digits_is_no_id(id: str) -> None:
 
 @pytest.mark.parametrize("id", ["123456782", "000000018"])
 def test_a_right_id_and_a_link_have_no_faults(id: str) -> None:
-    assert faults(Student(id, VIDEO)) == []
+    assert Student(id, VIDEO).faults() == []
 
 
 @pytest.mark.parametrize("address", ["", "zoom.us/rec", "javascript:alert(1)", "https://…"])
 def test_a_link_that_a_browser_cannot_open_is_one_fault(address: str) -> None:
-    assert len(faults(Student("123456782", address))) == 1
+    assert len(Student("123456782", address).faults()) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,7 +55,22 @@ def test_a_placeholder_looks_like_one(address: str) -> None:
     assert is_placeholder(address) and not is_placeholder(VIDEO)
 
 
-def test_a_fault_is_one_sentence_unless_forced() -> None:
-    with pytest.raises(UserError, match=r"check digit.*--force"):
-        refuse(faults(Student("123456789", VIDEO)), force=False)
-    refuse(faults(Student("123456789", "")), force=True)
+def test_a_name_that_a_foreign_locale_damaged_is_a_fault() -> None:
+    (fault,) = Student("123456782", VIDEO, "\ufffd\ufffd").faults()
+    assert "damaged" in fault and "_quarto.yml.local" in fault
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"id": "123456782"}, {"video": "https://zoom.us/rec/other"}, {"name": "Avi"}]
+)
+def test_what_is_not_given_is_configured(given: dict[str, str]) -> None:
+    configured = Student("000000018", "https://zoom.us/rec/share/a_b", "דנה כהן")
+    config = {
+        "student": {"id": configured.id, "video": configured.video},
+        "book": {"author": configured.name},
+    }
+    assert Student(**given).completed(Book(Path(), config)) == replace(configured, **given)
+
+
+def test_the_configured_placeholder_is_no_name() -> None:
+    assert Student().completed(Book(Path(), {"book": {"author": PLACEHOLDER}})).name == ""

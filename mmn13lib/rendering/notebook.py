@@ -1,0 +1,211 @@
+"""Makes the notebook, a third format of the executed chapters: their text, cells and outputs.
+
+Nothing is executed here. The filter writes the text, and marks where to cut it into cells.
+"""
+
+import ast
+import json
+import symtable
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering.book import Book, Cell, Chapter
+from mmn13lib.rendering.document import convert
+from mmn13lib.rendering.execution import Executed
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+ABOUT = (
+    "The three questions in order: text, code and what it printed. What the report prints as a "
+    "listing is defined in a cell here, and later cells call it."
+)
+DRAWN = ("image/png", "text/markdown", "text/latex", "text/plain")
+"""What every viewer draws; an SVG, HTML or widget needs one of these beside it."""
+
+WIDTH = 78
+
+
+def write(chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
+    """Write the notebook into a folder, under the report's name; raises as `make` does."""
+    path = folder / f"{book.option('book.output-file', 'report')}.ipynb"
+    text = json.dumps(make(chapters, book), indent=1, ensure_ascii=False)  # as Jupyter does
+    path.write_text(f"{text}\n", "utf-8")
+    return path
+
+
+def make(chapters: Sequence[Executed], book: Book) -> "NotebookNode":
+    """Return the notebook of the executed chapters that answer a question.
+
+    The others count for numbers and references only. Raises `UserError` for an output that not
+    every viewer draws, and for what the filter refuses.
+    """
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    answering = [each for each in chapters if is_question(each.chapter)]
+    shown = {"references", *(each.chapter.name for each in answering)}
+    code = _code(answering, book.root)
+    executed = {
+        cell.label: (cell, [] if listed(cell.code) else outputs)
+        for each in chapters
+        for cell, outputs in zip(each.chapter.cells, each.outputs, strict=True)
+    }
+    with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
+        front, *pieces = convert(chapters, book, "notebook", Path(folder)).split("<!-- mmn13 ")
+    cells = [new_markdown_cell(f"{front.strip()}\n\n{ABOUT}", id="front")]
+    texts: dict[str, dict[int, str]] = {}
+    chapter = label = ""
+    for piece in pieces:
+        mark, _, text = piece.partition(" -->")
+        kind, _, argument = mark.partition(" ")
+        if kind == "chapter":
+            chapter = Path(argument).stem
+        if chapter not in shown:
+            continue
+        if kind == "cell":
+            label = argument
+            if code[label]:  # viewers don't show ids, and the video's script names cells
+                cells.append(new_code_cell(f"# {label}\n{code[label]}", id=label))
+        elif kind == "output":
+            texts.setdefault(label, {})[int(argument)] = text.strip()
+        elif text.strip():
+            cells.append(new_markdown_cell(text.strip("\n"), id=f"{chapter}-text-{len(cells)}"))
+    for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = count
+        cell.outputs = [*_outputs(*executed[cell.id], texts.get(cell.id, {}), count)]
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    return new_notebook(
+        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
+
+
+def is_question(chapter: Chapter) -> bool:
+    """Tell whether a chapter answers a question, as its file's name says: ``q1-…``."""
+    return chapter.path.match("q[0-9]*")
+
+
+def listed(code: str) -> list[str]:
+    """Name what a cell lists, if it does nothing else."""
+    match ast.parse(code).body:
+        case [ast.Expr(ast.Call(ast.Name("Markdown"), [ast.Call(ast.Name("listing"), things)]))]:
+            return [ast.unparse(thing) for thing in things]
+    return []
+
+
+def _outputs(
+    cell: Cell, given: Sequence[Any], texts: Mapping[int, str], count: int
+) -> Iterator["NotebookNode"]:
+    """Yield a cell's outputs as every viewer draws them; `texts` are those in Markdown, made plain.
+
+    Warnings stay away: they name folders of the machine.
+    """
+    from nbformat.v4 import new_output
+
+    printed = ""
+    alt = " ".join(str(cell.options.get("fig-alt", "")).split())
+    for number, output in enumerate(given):
+        if output.output_type == "stream":
+            printed += output.text if output.name == "stdout" else ""
+            continue
+        if printed:
+            yield new_output("stream", name="stdout", text=printed)
+            printed = ""
+        data = {kind: output.data[kind] for kind in DRAWN if kind in output.data}
+        if "text/markdown" in data:
+            data["text/markdown"] = texts[number]
+            if not texts[number]:  # it was HTML alone, to play with in the browser
+                continue
+        elif not data or ("image/svg+xml" in output.data and "image/png" not in data):
+            raise UserError(
+                f"{cell.file.name}, line {cell.line}: {cell.label} shows what not every notebook "
+                f"viewer draws ({', '.join(output.data)}): let it show a PNG or Markdown as well."
+            )
+        metadata = {"image/png": {"alt": alt}} if "image/png" in data and alt else {}
+        number_of = {"execution_count": count} if output.output_type == "execute_result" else {}
+        yield new_output(output.output_type, data, metadata=metadata, **number_of)
+    if printed:
+        yield new_output("stream", name="stdout", text=printed)
+
+
+def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
+    """Return each cell's code: a listing defines what it printed, and no import is needless."""
+    code: dict[str, str] = {}
+    defined: set[str] = set()
+    for executed in chapters:
+        imported: dict[str, str] = {}
+        for cell, outputs in zip(executed.chapter.cells, executed.outputs, strict=True):
+            if cell.holds_digest:
+                continue
+            code[cell.label] = cell.code
+            imported |= _imports(cell.code)
+            if names := listed(cell.code):
+                if missing := [name for name in names if name not in imported]:
+                    place = f"{cell.file.name}, line {cell.line}"
+                    raise UserError(f"{place}: {missing[0]} is listed, but not imported above.")
+                printed = outputs[0].data["text/markdown"].strip()
+                source = printed.removeprefix("```python\n").removesuffix("\n```")
+                defined.update(names)
+                found: dict[str, str] = {}
+                for module in dict.fromkeys(imported[name].split()[1] for name in names):
+                    found |= _bound(root / f"{module.replace('.', '/')}.py", module)
+                needed = [found[name] for name in _names(source) & found.keys() - defined]
+                code[cell.label] = "\n\n\n".join(filter(None, ["\n".join(_merged(needed)), source]))
+    used = set().union(*map(_names, code.values())) - defined
+    for label, source in code.items():
+        lines = _imports(source).items()
+        own = {name for name, line in lines if line.startswith("from mmn13lib")}
+        code[label] = _without(source, own - used)
+    return code
+
+
+def _bound(file: Path, module: str) -> dict[str, str]:
+    """Map each name that a module binds to the statement that imports it."""
+    source = file.read_text("utf-8")
+    symbols = symtable.symtable(source, file.name, "exec").get_symbols()
+    own = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
+    return {name: f"from {module} import {name}" for name in own} | _imports(source)
+
+
+def _names(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
+def _imports(code: str) -> dict[str, str]:
+    """Map each name that import statements bind to a statement that binds it alone."""
+    found = {}
+    for node in ast.parse(code).body:
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            one = ast.Import([alias])
+            if isinstance(node, ast.ImportFrom):
+                one = ast.ImportFrom(node.module, [alias], node.level)
+            found[alias.asname or alias.name.split(".")[0]] = ast.unparse(one)
+    return found
+
+
+def _merged(statements: Iterable[str]) -> list[str]:
+    """Write import statements, one for each module, the package's last."""
+    names: dict[str, list[str]] = {}
+    for statement in sorted(statements, key=lambda line: ("mmn13lib" in line, line)):
+        start, name = statement.rsplit("import ", 1)
+        names.setdefault(start or name, []).append(name)
+    lines = []
+    for start, of_module in names.items():
+        line = f"{start if start.startswith('from') else ''}import {', '.join(of_module)}"
+        if len(line) > WIDTH:
+            line = f"{start}import (\n    " + ",\n    ".join(of_module) + ",\n)"
+        lines.append(line)
+    return lines
+
+
+def _without(code: str, names: set[str]) -> str:
+    """Leave names out of a cell's import statements."""
+    lines = code.split("\n")
+    for node in reversed(ast.parse(code).body):
+        bound = _imports(ast.unparse(node))
+        if bound.keys() & names:
+            kept = [line for name, line in bound.items() if name not in names]
+            lines[node.lineno - 1 : node.end_lineno] = _merged(kept)
+    return "\n".join(lines).strip("\n")

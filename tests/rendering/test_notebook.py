@@ -1,0 +1,300 @@
+"""The notebook: the executed chapters' text, cells and outputs, as every viewer draws them."""
+
+import ast
+import builtins
+import re
+import symtable
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from support.tiny_report import reported, write_book
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.rendering import cache, notebook
+from mmn13lib.rendering.book import Book, read_book
+from mmn13lib.rendering.execution import Executed
+from mmn13lib.writing.listing import listing
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    """Read the small report."""
+    return read_book(write_book(tmp_path / "book"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    book = read_book(write_book(tmp_path_factory.mktemp("made") / "book"))
+    return notebook.make(reported(book), book)
+
+
+@pytest.fixture
+def shown(book: Book) -> Callable[..., list[NotebookNode]]:
+    """Make the notebook where one cell of the small report shows something else."""
+
+    def outputs(*given: NotebookNode) -> list[NotebookNode]:
+        executed = reported(book)
+        for each in executed:
+            for cell, of_cell in zip(each.chapter.cells, each.outputs, strict=True):
+                if cell.label == "fig-q1-one":
+                    of_cell[:] = given
+        return list(by_name(notebook.make(executed, book))["fig-q1-one"].outputs)
+
+    return outputs
+
+
+def by_name(made: NotebookNode) -> dict[str, NotebookNode]:
+    return {cell.id: cell for cell in made.cells}
+
+
+def code_cells(made: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in made.cells if cell.cell_type == "code"]
+
+
+def sources(made: NotebookNode, kind: str) -> str:
+    return "\n".join(cell.source for cell in made.cells if cell.cell_type == kind)
+
+
+def test_the_first_cell_says_who_and_where_the_video_is(made: NotebookNode) -> None:
+    first = made.cells[0].source
+    assert "# T\n" in first and "דנה כהן · id 123456782" in first
+    assert "<https://zoom.us/rec/play_(1)>" in first
+
+
+def test_the_notebook_is_valid_without_a_warning(made: NotebookNode) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of ids that are missing or twice
+        nbformat.validate(nbformat.from_dict(made))
+    assert (made.nbformat, made.nbformat_minor) >= (4, 5)
+    assert "widgets" not in made.metadata
+
+
+def test_cells_are_named_and_counted_in_order(made: NotebookNode) -> None:
+    code = code_cells(made)
+    assert [cell.execution_count for cell in code] == [*range(1, len(code) + 1)]
+    assert all(cell.source.startswith(f"# {cell.id}\n") for cell in code)
+
+
+def test_the_text_has_its_numbers(made: NotebookNode) -> None:
+    prose = sources(made, "markdown")
+    assert "# 1 Alpha" in prose and "At a glance" not in prose
+    assert "See Figure 1.1, Equation 1.3, after (He 2016)." in prose
+    assert "$$ a = b \\tag{1.1} $$" in prose
+    assert "**Figure 1.1:** A picture" in prose and "**Table 1.1:** A table" in prose
+    assert "# References\n\n- He, K. 2016. *Deep*." in prose
+
+
+def test_an_output_says_what_the_report_says(made: NotebookNode) -> None:
+    (equation,) = by_name(made)["q1-equation"].outputs
+    assert equation.data["text/markdown"] == r"$$ x \tag{1.2} $$ in Chapter 1, by He (2016)"
+    (equation,) = by_name(made)["q1-unknown"].outputs
+    assert equation.data["text/markdown"] == r"$$ c \tag{1.3} $$"
+
+
+def test_pictures_are_pngs_with_their_alternative_text(made: NotebookNode) -> None:
+    (picture,) = by_name(made)["fig-q1-one"].outputs
+    assert set(picture.data) == {"image/png", "text/plain"}
+    assert picture.metadata["image/png"]["alt"] == "A text for those who do not see it"
+
+
+def test_what_is_printed_is_one_text_and_warnings_stay_away(
+    shown: Callable[..., list[NotebookNode]],
+) -> None:
+    lines = [new_output("stream", name="stdout", text=f"{n}\n") for n in (1, 2)]
+    warning = new_output("stream", name="stderr", text="/home/me/a.py:1: UserWarning")
+    (printed,) = shown(lines[0], warning, lines[1])
+    assert printed == new_output("stream", name="stdout", text="1\n2\n")
+
+
+def test_a_widget_is_replaced_by_its_text(shown: Callable[..., list[NotebookNode]]) -> None:
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "50%"}
+    (bar,) = shown(new_output("display_data", widget))
+    assert dict(bar.data) == {"text/plain": "50%"}
+
+
+def test_html_to_play_with_is_left_to_the_browser(
+    shown: Callable[..., list[NotebookNode]],
+) -> None:
+    text = {"text/markdown": "```{=html}\n<canvas></canvas>\n```", "text/plain": "<Markdown>"}
+    assert shown(new_output("display_data", text)) == []
+
+
+@pytest.mark.parametrize("kind", ["image/svg+xml", "text/html", "application/json"])
+def test_what_only_one_viewer_draws_is_refused(
+    kind: str, shown: Callable[..., list[NotebookNode]]
+) -> None:
+    data: dict[str, Any] = {kind: "<svg/>"}
+    if kind == "image/svg+xml":
+        data["text/plain"] = "<Figure>"
+    with pytest.raises(
+        UserError, match=r"q1-alpha\.qmd, line \d+: fig-q1-one shows what not every"
+    ):
+        shown(new_output("display_data", data))
+
+
+def test_a_listing_becomes_the_one_definition(made: NotebookNode) -> None:
+    code = sources(made, "code")
+    assert code.count("\ndef side_by_side(") == 1
+    cell = by_name(made)["q1-code"]
+    assert "from collections.abc import Sequence\n" in cell.source and cell.outputs == []
+    setup = by_name(made)["q1-setup"].source
+    assert "from mmn13lib.writing.tables import markdown_table\n" in setup
+    assert "side_by_side" not in setup and "listing" not in code
+    assert "from_environment" in setup
+
+
+def test_a_listing_of_what_is_not_imported_is_refused(book: Book) -> None:
+    file = book.root / "q1-alpha.qmd"
+    file.write_text(file.read_text().replace("table, side_by_side\n", "table\n"))
+    book = read_book(book.root)
+    with pytest.raises(UserError, match=r"q1-alpha\.qmd, line \d+: side_by_side is listed, but"):
+        notebook.make(reported(book), book)
+
+
+def test_hidden_cells_go_in_and_quartos_marks_do_not(made: NotebookNode) -> None:
+    code = sources(made, "code")
+    assert "# q1-live\nprint" in code
+    for trace in ("#|", "what this chapter depends on", "set_matplotlib_formats"):
+        assert trace not in code, trace
+
+
+def test_only_a_cell_that_does_nothing_else_is_a_listing() -> None:
+    assert notebook.listed("# the layer\nMarkdown(listing(Conv2d, x))") == ["Conv2d", "x"]
+    for code in ("listing", "listing(f)", "x = 1\nMarkdown(listing(f))", "Markdown(f(listing))"):
+        assert notebook.listed(code) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        (set(), "from a import b, c as d\nimport e.f\nx = 1"),
+        ({"b"}, "from a import c as d\nimport e.f\nx = 1"),
+        ({"b", "d", "e"}, "x = 1"),
+    ],
+)
+def test_names_are_left_out_of_imports(names: set[str], left: str) -> None:
+    code = "from a import b, c as d\nimport e.f\nx = 1"
+    assert notebook._without(code, names) == left
+
+
+@pytest.mark.parametrize("above", [0, 1], ids=["embedded", "Quarto, which has a cell above"])
+def test_a_chapters_outputs_are_found_in_the_cache_of_either_engine(
+    above: int, book: Book, tmp_path: Path
+) -> None:
+    chapter = book.chapters[1]
+    executed = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell("set_up()", execution_count=1)] * above
+    )
+    for count, cell in enumerate(chapter.cells, start=1):
+        source = "# depends on: 1, Quarto 9" if cell.holds_digest else cell.source
+        printed = new_output("stream", name="stdout", text=cell.label)
+        executed.cells.append(
+            nbformat.v4.new_code_cell(source, outputs=[printed], execution_count=above + count)
+        )
+    assert cache.outputs(chapter, "depends on: 1", tmp_path / "jupyter") is None
+    cache.store(executed, "q1-alpha", tmp_path / "jupyter")
+    found = cache.outputs(chapter, "depends on: 1", tmp_path / "jupyter")
+    assert found is not None
+    assert [of_cell[0].text for of_cell in found] == [cell.label for cell in chapter.cells]
+    assert cache.outputs(chapter, "depends on: 2", tmp_path / "jupyter") is None
+
+
+@pytest.fixture(scope="module")
+def real() -> NotebookNode:
+    """Make the real report's notebook, with the listings as the only outputs."""
+    book = read_book(PROJECT)
+    executed = []
+    for chapter in book.chapters:
+        imports, outputs = "", []
+        for cell in chapter.cells:
+            outputs.append([])
+            lines = [node for node in ast.parse(cell.code).body if isinstance(node, ast.ImportFrom)]
+            own = [line for line in map(ast.unparse, lines) if line.startswith("from mmn13lib")]
+            imports += "\n".join(own) + "\n"
+            if names := notebook.listed(cell.code):
+                scope: dict[str, Any] = {}
+                exec(imports, scope)
+                text = listing(*(scope[name] for name in names))
+                outputs[-1].append(new_output("display_data", {"text/markdown": text}))
+        executed.append(Executed(chapter, tuple(outputs)))
+    return notebook.make(executed, book)
+
+
+def test_every_cell_of_the_real_chapters_is_there(real: NotebookNode) -> None:
+    names = by_name(real)
+    for chapter in filter(notebook.is_question, read_book(PROJECT).chapters):
+        for cell in chapter.cells:
+            assert cell.holds_digest or cell.label in names, cell.label
+
+
+def test_every_real_code_cell_is_python_and_starts_no_processes(real: NotebookNode) -> None:
+    for cell in code_cells(real):
+        compile(cell.source, cell.id, "exec")
+        # a worker process can't unpickle a class that a cell defines
+        assert not re.search(r"num_workers|multiprocessing|ProcessPool", cell.source), cell.id
+        assert not re.search(r"tqdm\.(auto|notebook)|ipywidgets", cell.source), cell.id
+
+
+def test_nothing_is_defined_twice_or_imported_for_nothing(real: NotebookNode) -> None:
+    code = [cell.source for cell in code_cells(real)]
+    defined = re.findall(r"^(?:class|def) (\w+)", "\n".join(code), flags=re.M)
+    assert len(defined) == len(set(defined))
+    for cell in code:
+        assert not notebook._imports(cell).keys() & {*defined}
+
+
+def test_every_name_that_a_real_cell_uses_is_bound_above(real: NotebookNode) -> None:
+    known = {*dir(builtins)}
+    for cell in code_cells(real):
+        binds, takes = names(cell.source)
+        known |= binds
+        assert takes <= known, (cell.id, takes - known)
+
+
+def names(code: str) -> tuple[set[str], set[str]]:
+    """Give the names that a cell binds and those that it takes from earlier cells."""
+    table = symtable.symtable(code, "cell", "exec")
+    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    tables, used = [table], set()
+    while tables:
+        scope = tables.pop()
+        tables += scope.get_children()
+        used |= {
+            s.get_name()
+            for s in scope.get_symbols()
+            if s.is_referenced() and (scope is table or s.is_global())
+        }
+    return bound, used - bound
+
+
+def test_no_chapter_takes_a_name_from_another_under_its_feet(real: NotebookNode) -> None:
+    # in the one notebook any cell may be run again after all the others
+    bound: dict[str, dict[str, str]] = {}
+    taken: dict[str, set[str]] = {}
+    for cell in code_cells(real):
+        question = re.search(r"q\d", cell.id)
+        if question:
+            binds, takes = names(cell.source)
+            imported = notebook._imports(cell.source)
+            here = bound.setdefault(question[0], {})
+            # "import a.b as c" and "from a import b as c" are one
+            own = {name: re.sub(r"^from | as \w+$", "", line) for name, line in imported.items()}
+            own = {name: re.sub(r"^import | import ", ".", line) for name, line in own.items()}
+            here |= {name: own.get(name, question[0]).strip(".") for name in binds}
+            taken.setdefault(question[0], set()).update(takes)
+    clashes = {
+        name
+        for chapter, wanted in taken.items()
+        for other, binds in bound.items()
+        for name in wanted & bound[chapter].keys() & binds.keys()
+        if other != chapter and binds[name] != bound[chapter][name]
+    }
+    assert not clashes

@@ -1,0 +1,192 @@
+"""`mmn13 submit --check` finds planted faults and says them in sentences."""
+
+import itertools
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typst
+
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.submission import inspection
+from mmn13lib.submission.inspection import inspect, listing, unzipped
+
+PROJECT = Path(__file__).parents[2]
+Contents = dict[str, bytes]
+
+
+def faults(contents: Contents, settings: Settings | None = None) -> list[str]:
+    findings = inspect(contents, settings or Settings(Path("/nowhere/at/all")))
+    return [finding.what for finding in findings if finding.ok is False]
+
+
+def spoil(contents: Contents, label: str, change: Callable[[dict[str, Any]], object]) -> Contents:
+    notebook = json.loads(contents["mmn13.ipynb"])
+    change(next(cell for cell in notebook["cells"] if cell["id"] == label))
+    return {**contents, "mmn13.ipynb": json.dumps(notebook).encode()}
+
+
+def test_a_good_submission_has_no_faults(contents: Contents) -> None:
+    assert faults(contents) == []
+
+
+def test_the_list_names_files_and_folders(contents: Contents) -> None:
+    lines = "\n".join(listing(contents))
+    assert "mmn13.ipynb" in lines and re.search(r"mmn13lib/  \d+ files", lines)
+
+
+def test_an_unexecuted_cell_is_found(contents: Contents) -> None:
+    spoilt = spoil(contents, "q1-live", lambda cell: cell.update(execution_count=None))
+    assert faults(spoilt) == ["not executed: q1-live"]
+
+
+def test_an_error_is_found(contents: Contents) -> None:
+    error = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
+    spoilt = spoil(contents, "q1-code", lambda cell: cell["outputs"].append(error))
+    assert faults(spoilt) == ["they show an error: q1-code"]
+
+
+@pytest.mark.parametrize("change", [{"id": "q1-live"}, {"id": "no id"}], ids=["twice", "wrong"])
+def test_a_notebook_with_bad_cell_ids_is_not_valid(
+    contents: Contents, change: dict[str, str]
+) -> None:
+    spoilt = spoil(contents, "q1-code", lambda cell: cell.update(change))
+    assert any("notebook is not valid" in fault for fault in faults(spoilt))
+
+
+def test_a_notebook_whose_cells_have_no_ids_is_not_valid(contents: Contents) -> None:
+    spoilt = spoil(contents, "q1-code", lambda cell: cell.pop("id"))
+    assert any("notebook is not valid" in fault for fault in faults(spoilt))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mmn13.ipynb", "mmn13.pdf", "README.txt", "requirements.txt", "mmn13lib/", "artifacts/"],
+)
+def test_a_missing_file_is_found(contents: Contents, name: str) -> None:
+    left = {file: content for file, content in contents.items() if not file.startswith(name)}
+    assert any(fault.startswith(name) for fault in faults(left))
+
+
+def test_too_large_a_submission_is_found(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "LARGEST", 1000)
+    (fault,) = faults(contents)
+    assert "of at most 20 MB" in fault
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("name", "Name:  Avi Levi"),
+        ("id", "Id:    000000018"),
+        ("video", "Video: https://zoom.us/rec/another"),
+    ],
+)
+def test_what_differs_from_the_read_me_is_found(contents: Contents, what: str, line: str) -> None:
+    text = contents["README.txt"].decode()
+    other = re.sub(rf"(?m)^{line.partition(':')[0]}: .*$", line, text)
+    found = faults({**contents, "README.txt": other.encode()})
+    assert found == [
+        f"the {what} in the {place}: another than in README.txt, or none"
+        for place in ("notebook", "PDF")
+    ]
+
+
+@pytest.mark.parametrize("name", ["mmn13.ipynb", "README.txt"])
+def test_a_name_that_a_foreign_locale_damaged_is_found(contents: Contents, name: str) -> None:
+    damaged = contents[name].decode().replace("דנה כהן", "\ufffd" * 7)
+    assert any("the name in " in fault for fault in faults({**contents, name: damaged.encode()}))
+
+
+def test_a_name_that_is_damaged_in_the_pdf_alone_is_found(contents: Contents) -> None:
+    pdf = '#set document(author: "\ufffd\ufffd")\n#link("https://zoom.us/rec/play_(1)")[123456782]'
+    contents["mmn13.pdf"] = bytes(typst.compile(pdf.encode()))
+    assert faults(contents) == ["the name in the PDF: another than in README.txt, or none"]
+
+
+def test_a_missing_link_and_id_are_found_everywhere(contents: Contents) -> None:
+    contents = spoil(contents, "front", lambda cell: cell.update(source="# Title"))
+    contents |= {"README.txt": b"none", "mmn13.pdf": bytes(typst.compile(b"= References"))}
+    assert faults(contents) == ["the id in README.txt: none", "the video in README.txt: none"]
+
+
+def test_a_placeholder_in_the_links_place_is_asked_about(contents: Contents) -> None:
+    text = contents["README.txt"].decode().replace("zoom.us", "example.org")
+    findings = inspect({**contents, "README.txt": text.encode()}, Settings(PROJECT))
+    asked = [finding.what for finding in findings if finding.ok is None]
+    assert asked == [
+        "https://example.org/rec/play_(1) looks like a placeholder: is it the video's address?"
+    ]
+
+
+@pytest.mark.parametrize("place", ["root", "data", "weights"])
+def test_a_file_that_names_this_machine_is_found(contents: Contents, place: str) -> None:
+    settings = Settings(Path("/some/where"), Path("/else/data"), Path("/else/weights.pth"))
+    warning = f"{getattr(settings, place)}/mmn13lib/a.py:3: Warning"
+    spoilt = spoil(contents, "q1-live", lambda cell: cell.update(source=f"# {warning}"))
+    assert faults(spoilt, settings) == [
+        "they name a folder of this machine, which a cell or a warning printed: mmn13.ipynb"
+    ]
+
+
+def test_an_account_without_a_home_can_look_too(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    assert faults(contents) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"cells": 1}', b'{"cells": []}', b"\xff"])
+def test_a_broken_notebook_is_a_fault_not_a_crash(contents: Contents, content: bytes) -> None:
+    assert any("notebook" in fault for fault in faults({**contents, "mmn13.ipynb": content}))
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7 no more", b"\xff"])
+def test_a_broken_pdf_is_a_fault_not_a_crash(contents: Contents, content: bytes) -> None:
+    assert any("PDF" in fault for fault in faults({**contents, "mmn13.pdf": content}))
+
+
+def test_files_are_read_and_folders_are_not(contents: Contents, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.mkdir("mmn13lib")
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    assert unzipped(tmp_path / "a.zip") == contents
+
+
+def test_what_is_no_zip_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no file"):
+        unzipped(tmp_path / "absent.zip")
+    (tmp_path / "a.zip").write_bytes(b"no zip")
+    with pytest.raises(UserError, match="no ZIP"):
+        unzipped(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("method", ["STORED", "DEFLATED", "BZIP2", "LZMA"])
+def test_any_changed_byte_of_a_zip_is_a_sentence(method: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", getattr(zipfile, f"ZIP_{method}")) as archive:
+        archive.writestr("README.txt", "Name:  דנה כהן\n")
+        archive.writestr("mmn13lib/שם.py", "x = 1\n" * 20)
+    good = path.read_bytes()
+    refused = 0
+    for place, mask in itertools.product(range(len(good)), (0x01, 0x40, 0xFF)):
+        path.write_bytes(good[:place] + bytes([good[place] ^ mask]) + good[place + 1 :])
+        try:
+            contents = unzipped(path)
+        except UserError as error:
+            assert "is no ZIP that can be read" in str(error)
+            refused += 1
+        else:
+            assert faults(contents)
+    assert refused > len(good)
