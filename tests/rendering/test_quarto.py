@@ -77,7 +77,7 @@ def test_quarto_gets_this_python_and_its_progress_is_passed_on(
     lines: list[str] = []
     files = quarto.render(Settings(tiny), progress=lines.append)
     assert lines[:2] == ["q1: mmn13lib/alpha.py", "q1, cell 1/2 q1-setup, 0 s"]
-    assert [file.name for file in files] == ["index.html", "tiny.pdf"]
+    assert [file.name for file in files] == ["index.html", "tiny.pdf", "tiny.ipynb"]
     assert (tmp_path / "bin/python").read_text().strip() == sys.executable
 
 

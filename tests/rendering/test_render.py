@@ -157,6 +157,7 @@ def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> 
         f"{publishing.LIST}.sha256",
         "mine.txt",
         "tiny.html",
+        "tiny.ipynb",
         "tiny.pdf",
     ]
     assert list(executed.glob("_report.*")) == [built]
