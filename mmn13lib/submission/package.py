@@ -20,9 +20,9 @@ from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.inspection import inspect
 from mmn13lib.submission.student import Student
 
-SAMPLE = "Made from the embedded sample, not from CIFAR-10: question 3's numbers mean nothing."
+SAMPLE = "Made from handwritten digits, not from CIFAR-10: question 3's numbers are of no interest."
 NO_DATA = (
-    "This report is made from the embedded sample, not from CIFAR-10: get the data with "
+    "This report is made from handwritten digits, not from CIFAR-10: get the data with "
     "`mmn13 fetch`, then `mmn13 render`."
 )
 

@@ -57,7 +57,7 @@ def test_a_sample_says_so_on_the_first_pages(made: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_executed")
 def test_a_sample_or_a_wrong_id_is_refused_without_force(root: Path) -> None:
-    with pytest.raises(UserError, match=r"embedded sample, not from CIFAR-10.*--force"):
+    with pytest.raises(UserError, match=r"digits, not from CIFAR-10.*--force"):
         package.make(Settings(root), Student(), progress=quiet)
     with pytest.raises(UserError, match=r"check digit.*--force"):
         package.make(Settings(root), Student(id="123456789"), progress=quiet)
