@@ -93,7 +93,10 @@ def numbers(text: str) -> list[str]:
 def test_the_sample_is_refused_without_force(archive: Path, mmn13: Command) -> None:
     refused = mmn13("submit", *WHO)
     assert refused.returncode == 1
-    assert "handwritten digits, not from CIFAR-10" in refused.stderr and "Traceback" not in refused.stderr
+    assert (
+        "handwritten digits, not from CIFAR-10" in refused.stderr
+        and "Traceback" not in refused.stderr
+    )
 
 
 def test_a_grader_finds_everything(archive: Path, mmn13: Command) -> None:
