@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from mmn13lib.q1_convolution.arguments import checked, checked_pair
+from mmn13lib.q1_convolution.arguments import checked_integer, checked_pair
 
 Shape = tuple[int, int]
 
@@ -41,9 +41,9 @@ class Geometry:
     def __post_init__(self) -> None:
         """Reject what does not fit; take NumPy's integers and lists as well."""
         for name in ("image_shape", "kernel_shape"):
-            object.__setattr__(self, name, checked_pair(name, getattr(self, name), least=1))
-        object.__setattr__(self, "stride", checked("stride", self.stride, least=1))
-        object.__setattr__(self, "padding", checked("padding", self.padding, least=0))
+            object.__setattr__(self, name, checked_pair(name, getattr(self, name), 1))
+        object.__setattr__(self, "stride", checked_integer("stride", self.stride, 1))
+        object.__setattr__(self, "padding", checked_integer("padding", self.padding, 0))
         rows, columns = (side + 2 * self.padding for side in self.image_shape)
         if self.kernel_shape[0] > rows or self.kernel_shape[1] > columns:
             raise ValueError(

@@ -1,58 +1,68 @@
 """The layer computes what ``nn.Conv2d`` computes: outputs, gradients, gradients of gradients."""
 
-from importlib import import_module
-
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import functional_call
+from torch.func import functional_call, grad, vmap
 from torch.testing import assert_close
 
-from mmn13lib.q1_convolution import fast
-from mmn13lib.q1_convolution.comparison import compare, samples
-from mmn13lib.q1_convolution.fast import FastConv2d
 from mmn13lib.q1_convolution.layer import Conv2d, convolve, patches
 
-TOLERANCE = 1e-12
-BOTH = pytest.mark.parametrize("make", [Conv2d, FastConv2d])
+UNEVEN = (3, 4, (3, 2), 2, 1)
+
+
+def pair(*arguments, seed=7):
+    """Make our layer and PyTorch's from the same seed."""
+    layers = []
+    for make in (Conv2d, torch.nn.Conv2d):
+        torch.manual_seed(seed)
+        layers.append(make(*arguments))
+    return layers
+
+
+def results(layer, images, gradient):
+    """List the output and the gradients with respect to images, weights and bias."""
+    images = images.clone().requires_grad_()
+    output = layer(images)
+    return [output, *torch.autograd.grad(output, (images, *layer.parameters()), gradient)]
+
+
+def assert_equal_results(layers, images, allowed=1e-12):
+    """Compare relative to the largest value of each result."""
+    gradient = torch.randn_like(layers[1](images))
+    for ours, theirs in zip(*(results(layer, images, gradient) for layer in layers), strict=True):
+        scale = max(1.0, theirs.abs().max().item()) if theirs.numel() else 1.0
+        assert_close(ours, theirs, rtol=0, atol=allowed * scale)
 
 
 @st.composite
 def configurations(draw):
-    """Draw constructor arguments and an input shape that fit together."""
+    """Draw a layer's arguments and an input's shape that fit together."""
     integer = lambda low, high: draw(st.integers(low, high))  # noqa: E731
     sides, padding = (integer(1, 17), integer(1, 17)), integer(0, 4)
     kernel = tuple(integer(1, min(7, side + 2 * padding)) for side in sides)
     channels = integer(1, 8)
-    arguments = {
-        "in_channels": channels,
-        "out_channels": integer(1, 8),
-        "kernel_size": kernel,
-        "stride": integer(1, 5),
-        "padding": padding,
-    }
-    return (integer(0, 4), channels, *sides), arguments
+    arguments = (channels, integer(1, 8), kernel, integer(1, 5), padding)
+    return arguments, (integer(0, 5), channels, *sides)
 
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True, database=None,
           suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
-@given(configurations(), st.integers(0, 2**31), st.sampled_from([1, 2000, 2**22]))
-def test_outputs_and_gradients_equal_those_of_nn_conv2d(configuration, seed, tile_bytes):
-    shape, arguments = configuration
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast, "TILE_BYTES", tile_bytes)
-        assert compare(shape, seed=seed, **arguments).largest < TOLERANCE
-        assert compare(shape, seed=seed, make=FastConv2d, **arguments).largest < TOLERANCE
+@given(configurations(), st.integers(0, 2**31))
+def test_outputs_and_gradients_equal_those_of_nn_conv2d(configuration, seed):
+    arguments, shape = configuration
+    layers = [layer.double() for layer in pair(*arguments, seed=seed)]
+    assert_equal_results(layers, torch.randn(shape).double())
 
 
-@BOTH
-def test_the_chapters_configurations_agree(make):
-    found = samples(make=make)
-    assert len({difference.layer for difference in found}) == 7  # one of them twice: no batch
-    assert max(difference.largest for difference in found) < 1e-13
+@pytest.mark.parametrize("batch", [0, 1, 5])
+def test_a_batch_of_any_size_agrees(batch):
+    layers = [layer.double() for layer in pair(*UNEVEN)]
+    assert_equal_results(layers, torch.randn(batch, 3, 9, 8).double())
 
 
 def test_a_patch_is_a_column_and_convolve_multiplies_it():
@@ -64,110 +74,92 @@ def test_a_patch_is_a_column_and_convolve_multiplies_it():
     assert output[0, 0].tolist() == [[15, 14], [12, 17]]
 
 
-def float64_function(make, **arguments):
-    layer = make(**arguments).double()
+@pytest.mark.parametrize("stride, padding", [(1, 0), (2, 1), (3, 2)])
+@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+def test_first_and_second_derivatives_agree_with_finite_differences(check, stride, padding):
+    layer = Conv2d(2, 2, (2, 3), stride, padding).double()
     call = lambda images, weight, bias: functional_call(  # noqa: E731
         layer, {"weight": weight, "bias": bias}, (images,)
     )
-    return call, (layer.weight, layer.bias)
-
-
-@BOTH
-@pytest.mark.parametrize("stride, padding", [(1, 0), (2, 1), (3, 2)])
-@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
-def test_first_and_second_derivatives_agree_with_finite_differences(make, check, stride, padding):
-    call, parameters = float64_function(
-        make, in_channels=2, out_channels=2, kernel_size=(2, 3), stride=stride, padding=padding
-    )
     images = torch.randn(2, 2, 4, 5, dtype=torch.float64, requires_grad=True)
-    assert check(call, (images, *parameters))
+    assert check(call, (images, layer.weight, layer.bias))
 
 
-@BOTH
-def test_complex_gradients_agree_with_finite_differences(make):
-    call, parameters = float64_function(make, kernel_size=(2, 1))
-    inputs = [torch.randn(2, 1, 3, 3, dtype=torch.complex128)]
-    inputs += [parameter.detach().to(torch.complex128) for parameter in parameters]
-    assert gradcheck(call, [tensor.requires_grad_() for tensor in inputs])
-
-
-@pytest.mark.slow  # PyTorch's own tests take long to import
-@BOTH
-def test_pytorchs_own_samples_for_conv2d_agree(make):
-    common_modules = import_module("torch.testing._internal.common_modules")
-    (info,) = [info for info in common_modules.module_db if info.module_cls is torch.nn.Conv2d]
-    inputs = info.module_inputs_func(
-        info, device="cpu", dtype=torch.float64, requires_grad=True, training=True
-    )
-    names = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
-    agreed = 0
-    for sample in inputs:
-        made = sample.constructor_input
-        arguments = dict(zip(names, made.args, strict=False)) | made.kwargs
-        arguments.pop("device", None)
-        arguments.pop("dtype", None)
-        scalars = [arguments.get(name, 0) for name in ("stride", "padding")]
-        if set(arguments) > set(names) or not all(isinstance(s, int) for s in scalars):
-            continue  # this signature cannot express dilation, groups, "same", ...
-        shape = tuple(sample.forward_input.args[0].shape)
-        assert compare(shape, make=make, **arguments).largest < TOLERANCE
-        agreed += 1
-    assert agreed >= 2  # of four; the others pad with "same"
-
-
-@BOTH
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-def test_low_precision_is_as_near_the_truth_as_its_rounding_allows(make, dtype):
-    arguments = {"in_channels": 8, "out_channels": 4, "kernel_size": 3, "padding": 1}
-    assert (
-        compare((4, 8, 9, 9), dtype=dtype, make=make, **arguments).largest
-        < 8 * torch.finfo(dtype).eps
-    )
+def test_low_precision_is_as_near_the_truth_as_its_rounding_allows(dtype):
+    layers = [layer.to(dtype) for layer in pair(8, 4, 3, 1, 1)]
+    assert_equal_results(layers, torch.randn(4, 8, 9, 9).to(dtype), 8 * torch.finfo(dtype).eps)
 
 
-def test_tiles_leave_no_seam(monkeypatch):
-    layer = FastConv2d(2, 3, (3, 3), padding=1).double()
-    images = torch.randn(7, 2, 6, 6, dtype=torch.float64)
-    whole = layer(images)
-    monkeypatch.setattr(fast, "TILE_BYTES", 3 * 2 * 9 * 36 * 8)
-    assert_close(layer(images), whole, rtol=1e-12, atol=1e-12)
-
-
-@BOTH
-def test_an_empty_batch_has_empty_and_zero_gradients(make):
-    layer, images = make(2, 3, (3, 2), 2, 1), torch.zeros(0, 2, 6, 6, requires_grad=True)
-    layer(images).sum().backward()
-    assert images.grad.shape == images.shape
-    assert not layer.weight.grad.any()
-
-
-def test_an_input_without_requires_grad_costs_no_gradient(monkeypatch):
-    layer, asked = FastConv2d(2, 3, (3, 3)), []
-    monkeypatch.setattr(fast, "_sum_at_pixels", lambda *given: asked.append(given))
-    layer(torch.randn(2, 2, 6, 6)).sum().backward()
-    assert layer.weight.grad is not None
-    assert not asked
-
-
-def test_the_fast_layer_keeps_no_columns_for_the_backward_pass():
-    kept = {}
-    for make in (Conv2d, FastConv2d):
-        sizes = []
-        pack = lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor  # noqa: E731
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            make(4, 2, (3, 3), padding=1)(torch.randn(8, 4, 10, 10, requires_grad=True))
-        kept[make] = max(sizes)
-    assert kept == {Conv2d: 9 * 8 * 4 * 100, FastConv2d: 8 * 4 * 100}
-
-
-@BOTH
-def test_the_work_is_linear_in_the_batch(make):
+def test_the_work_is_linear_in_the_batch():
     from torch.utils.flop_counter import FlopCounterMode
 
-    layer, flops = make(3, 8, (3, 3), stride=2, padding=1), []
+    layer, flops = Conv2d(3, 8, (3, 3), stride=2, padding=1), []
     for batch in (8, 16, 32):
         with FlopCounterMode(display=False) as counter:
             layer(torch.randn(batch, 3, 20, 20, requires_grad=True)).sum().backward()
         flops.append(counter.get_total_flops())
     assert flops[1] == 2 * flops[0]
     assert flops[2] == 4 * flops[0]
+
+
+@pytest.mark.parametrize("channels, kernel", [(1, 1), (3, (7, 7)), (5, (2, 3)), (64, (3, 3))])
+def test_the_same_seed_gives_nn_conv2ds_parameters(channels, kernel):
+    ours, theirs = pair(channels, 6, kernel)
+    assert_close(dict(ours.named_parameters()), dict(theirs.named_parameters()))
+
+
+def test_state_dicts_load_both_ways():
+    ours, theirs = Conv2d(*UNEVEN), torch.nn.Conv2d(*UNEVEN)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    assert torch.equal(ours.weight, theirs.weight)
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        lambda x: x[0],
+        lambda x: x.to(memory_format=torch.channels_last),
+        lambda x: x.flip(0)[::2],
+        lambda x: x[:1].expand(4, -1, -1, -1),
+    ],
+    ids=["one image", "channels-last", "every second", "expanded"],
+)
+def test_any_layout_of_the_input_will_do(arrange):
+    ours, theirs = pair(*UNEVEN)
+    images = arrange(torch.randn(5, 3, 9, 8))
+    assert_close(ours(images), theirs(images))
+
+
+def test_kernel_size_may_be_one_integer_and_any_kind_of_integer_will_do():
+    for kernel_size in (3, np.int64(3), torch.tensor(3), [3, 3], np.array([3, 3])):
+        assert Conv2d(kernel_size=kernel_size).kernel_size == (3, 3)
+    layer = Conv2d(*map(np.int64, (2, 4, 3, 2, 1)))
+    assert type(layer.stride) is type(layer.kernel_size[0]) is int
+    assert layer(torch.zeros(1, 2, 8, 8)).shape == (1, 4, 4, 4)
+
+
+def test_mixed_precision_gives_the_types_that_nn_conv2d_gives():
+    images = torch.randn(5, 3, 9, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = (layer(images) for layer in pair(*UNEVEN))
+    assert ours.dtype == theirs.dtype == torch.bfloat16
+    assert_close(ours, theirs, rtol=0.02, atol=0.02)
+
+
+def test_vmap_gives_the_gradient_of_each_image():
+    images, layers = torch.randn(5, 3, 9, 8), pair(*UNEVEN)
+    each = []
+    for layer in layers:
+        loss = lambda state, x, layer=layer: functional_call(layer, state, x).square().sum()  # noqa: E731
+        parameters = dict(layer.named_parameters())
+        each.append(vmap(grad(loss), in_dims=(None, 0))(parameters, images))
+    assert_close(*each, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_agrees_with_the_cpu():
+    layer, images = Conv2d(*UNEVEN).double(), torch.randn(5, 3, 9, 8).double()
+    expected = layer(images)
+    assert_close(layer.cuda()(images.cuda()).cpu(), expected)

@@ -3,16 +3,16 @@
 import ast
 import inspect
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmn13lib.q1_convolution import arguments, fast, layer
-from mmn13lib.q1_convolution.fast import FastConv2d
+from mmn13lib.q1_convolution import arguments, layer
 from mmn13lib.q1_convolution.layer import Conv2d
 from mmn13lib.writing.listing import listing
 
-TREES = [ast.parse(inspect.getsource(module)) for module in (layer, fast, arguments)]
+TREES = [ast.parse(inspect.getsource(module)) for module in (layer, arguments)]
 BUILT_INS = ("conv", "im2col", "col2im", "functional", "ops", "fold", "init")
 
 
@@ -28,7 +28,7 @@ def test_only_module_and_parameter_come_from_torch_nn(tree):
         name.name for node in imports if isinstance(node, ast.Import) for name in node.names
     }
     ours = {name for name in modules if name.startswith("mmn13lib.q1_convolution.")}
-    assert modules - ours <= {"math", "typing", "collections.abc", "torch", "torch.nn"}
+    assert modules - ours <= {"math", "operator", "typing", "torch", "torch.nn"}
     named = {
         name.name
         for node in imports
@@ -71,9 +71,8 @@ def operators_of(layer):
             if any(word in name for word in ("conv", "im2col", "col2im"))}  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [Conv2d, FastConv2d])
-def test_no_built_in_convolution_runs_forward_or_backward(make):
-    assert not operators_of(make(3, 4, (3, 2), stride=2, padding=1))
+def test_no_built_in_convolution_runs_forward_or_backward():
+    assert not operators_of(Conv2d(3, 4, (3, 2), stride=2, padding=1))
 
 
 def test_the_recorder_would_notice_one():
@@ -91,7 +90,7 @@ def test_the_constructor_is_the_assignments():
 
 def test_the_printed_layer_fits_on_one_page():
     printed = listing(layer.patches, layer.convolve, Conv2d).splitlines()[1:-1]
-    assert len(printed) <= 75
+    assert len(printed) <= 56
     assert max(map(len, printed)) <= 78
 
 
@@ -101,13 +100,16 @@ def test_the_printed_layer_fits_on_one_page():
         ({"in_channels": 0}, ValueError, "in_channels must be at least 1, got 0"),
         ({"out_channels": -3}, ValueError, "out_channels must be at least 1, got -3"),
         ({"in_channels": 2.0}, TypeError, "in_channels must be one integer, got 2.0"),
-        ({"kernel_size": 0}, ValueError, r"kernel_size\[0\] must be at least 1"),
+        ({"kernel_size": 0}, ValueError, "kernel_size must be at least 1"),
         ({"kernel_size": (3, 0)}, ValueError, r"kernel_size\[1\] must be at least 1"),
-        ({"kernel_size": (3, 3, 3)}, ValueError, "two entries, height and width"),
-        ({"kernel_size": "3"}, TypeError, "integer or a pair of integers, got '3'"),
+        ({"kernel_size": (3, 3, 3)}, ValueError, "one integer or two, height and width"),
+        ({"kernel_size": "33"}, ValueError, "one integer or two, .* got '33'"),
+        ({"kernel_size": (3, 1.0)}, TypeError, r"kernel_size\[1\] must be one integer, got 1.0"),
         ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
         ({"stride": (2, 2)}, TypeError, r"stride must be one integer, got \(2, 2\)"),
         ({"stride": True}, TypeError, "stride must be one integer, got True"),
+        ({"stride": np.float64(1)}, TypeError, "stride must be one integer"),
+        ({"stride": np.array([1, 2])}, TypeError, "stride must be one integer"),
         ({"padding": -1}, ValueError, "padding must be at least 0, got -1"),
         ({"padding": "same"}, TypeError, "padding must be one integer, got 'same'"),
     ],
