@@ -1,14 +1,15 @@
 # The two commands: `make report` and `make test`. Each does all the set-up first.
 # Variables: PYTHON, VENV, TORCH_INDEX (an index with other wheels of torch, see the README),
-# CONSTRAINTS (/dev/null takes the newest release of everything).
+# QUARTO=1 (installs Quarto, too), CONSTRAINTS (/dev/null takes the newest release of everything).
 
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 TORCH_INDEX ?=
-installed := $(VENV)/.installed
+QUARTO ?=
+installed := $(VENV)/.installed$(if $(QUARTO),-with-quarto)
 
-.PHONY: report test lint setup
+.PHONY: report test lint setup pictures
 report: setup
 	$(VENV)/bin/mmn13 render
 
@@ -19,8 +20,14 @@ lint: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	@$(VENV)/bin/python report/pictures.py --check
+
+pictures: setup # of the finished report, for the README: needs pdftoppm and Chromium
+	$(VENV)/bin/python report/pictures.py
 
 setup: $(installed)
+
+comma := ,
 
 # uv where it is, else pip: the same packages either way
 ifneq ($(shell command -v uv 2>/dev/null),)
@@ -40,6 +47,6 @@ $(installed): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "Python can't make a virtual environment:" \
 	  "on Debian and Ubuntu, 'apt install python3-venv' mends that." >&2; exit 1; }
 	$(install) --constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),$(other_index) $(TORCH_INDEX)) \
-	  --editable ".[dev]"
+	  --editable ".[dev$(if $(QUARTO),$(comma)quarto)]"
 	@$(VENV)/bin/python mmn13lib/rendering/hook.py cells
 	@touch $@

@@ -1,0 +1,110 @@
+"""The README's picture of the finished report: ``make pictures``.
+
+The first page of each question's chapter, from the PDF by pdftoppm; below them what moves on the
+HTML pages, by a headless Chromium. With ``--check``: a line if the chapters have changed since.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+from pypdf import PdfReader
+
+PROJECT = Path(__file__).parents[1]
+REPORT = PROJECT / "_report"
+PICTURE = PROJECT / "report/pages.png"
+CHAPTERS = sorted(PROJECT.glob("report/q[0-9]-*.qmd"))
+GREY, WIDTH, GAP = (221, 221, 221), 620, 16  # pixels
+# what the page is reduced to before it is pictured, one figure to play with after the other
+ALONE = """<script>addEventListener("load", () => {{
+  const all = document.querySelectorAll("[data-explore], .explore");
+  document.body.replaceChildren(all[{n}] ?? "");
+  Object.assign(document.body.style, {{margin: "0", padding: "8px", background: "white"}});
+}})</script>"""
+
+
+def digest() -> str:
+    """Return what the pictures are of: the chapters' text, and what moves in them."""
+    sources = [*CHAPTERS, *sorted(PROJECT.glob("report/explore/*"))]
+    whole = b"".join(path.read_bytes() for path in sources if path.is_file())
+    return hashlib.sha256(whole).hexdigest()
+
+
+def first_pages(pdf: Path) -> list[int]:
+    """Return the page of each question's chapter, from 1."""
+    texts = [page.extract_text() for page in PdfReader(pdf).pages]
+    titles = [path.read_text("utf-8").split("# ", 1)[1].split("{")[0].strip() for path in CHAPTERS]
+    return [
+        max(number for number, text in enumerate(texts, 1) if title in " ".join(text.split())[:200])
+        for title in titles
+    ]
+
+
+def page(pdf: Path, number: int, folder: Path) -> Image.Image:
+    """Picture one page of the PDF."""
+    options = ["-png", "-singlefile", "-scale-to-x", str(WIDTH), "-scale-to-y", "-1"]
+    where = ["-f", str(number), "-l", str(number), str(pdf), str(folder / "page")]
+    subprocess.run(["pdftoppm", *options, *where], check=True)
+    return Image.open(folder / "page.png").convert("RGB")
+
+
+def figure(html: Path, n: int, chromium: str, folder: Path) -> Image.Image | None:
+    """Picture the figure to play with that comes n-th on an HTML page; None if there is none."""
+    alone = folder / "alone.html"
+    alone.write_text(html.read_text("utf-8") + ALONE.format(n=n), "utf-8")
+    subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+         f"--window-size={WIDTH},{WIDTH}", f"--screenshot={folder / 'figure.png'}",
+         "--virtual-time-budget=3000", alone.as_uri()],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    shot = Image.open(folder / "figure.png").convert("RGB")
+    box = ImageOps.invert(shot).getbbox()
+    return shot.crop((0, 0, WIDTH, box[3] + 8)) if box else None
+
+
+def mounted(rows: list[list[Image.Image]]) -> Image.Image:
+    """Put rows of pictures, all of one width, under each other."""
+    width = GAP + max(len(row) for row in rows) * (WIDTH + GAP)
+    height = GAP + sum(max(image.height for image in row) + GAP for row in rows)
+    whole = Image.new("RGB", (width, height), GREY)
+    top = GAP
+    for row in rows:
+        for column, image in enumerate(row):
+            whole.paste(image, (GAP + column * (WIDTH + GAP), top))
+        top += max(image.height for image in row) + GAP
+    return whole
+
+
+def main() -> None:
+    """Make the picture anew, or say that it is old."""
+    if "--check" in sys.argv:
+        if Image.open(PICTURE).info.get("chapters") != digest():
+            print("report/pages.png shows older chapters: `make report`, then `make pictures`.")
+        return
+    pdf, html = REPORT / "mmn13.pdf", REPORT / "mmn13.html"
+    if not pdf.exists() or shutil.which("pdftoppm") is None:
+        sys.exit("This needs a finished report (make report) and pdftoppm (poppler-utils).")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        rows = [[page(pdf, number, folder) for number in first_pages(pdf)]]
+        if chromium and html.exists():
+            shots = [figure(html, n, chromium, folder) for n in range(len(CHAPTERS))]
+            rows.append([shot for shot in shots if shot is not None])
+        else:
+            print("Without Chromium, or the built-in engine's HTML, only pages of the PDF.")
+    about = PngInfo()
+    about.add_text("chapters", digest())
+    small = mounted([row for row in rows if row]).quantize(128)
+    small.save(PICTURE, optimize=True, pnginfo=about)
+    print(f"{PICTURE.relative_to(PROJECT)}: {PICTURE.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
