@@ -19,7 +19,7 @@ from support.git import git, tracked_files
 from mmn13lib import cli
 
 PROJECT = Path(__file__).parents[1]
-README = (PROJECT / "README.md").read_text("utf-8")
+README = re.sub(r"<!--.*?-->", "", (PROJECT / "README.md").read_text("utf-8"), flags=re.S)
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
 WORKFLOWS = {
