@@ -1,4 +1,4 @@
-"""The package behind the report: a room for each question, and the rooms that they share.
+"""The package behind the report: a package for each question, and those that they share.
 
 Importing it imports nothing heavy: the two public names are resolved when they are first asked for.
 """

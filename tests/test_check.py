@@ -104,6 +104,9 @@ def test_named_weights_must_be_those_of_a_resnet18(settings: Settings, tmp_path:
     given = replace(settings, weights=tmp_path / "mine.pth")
     torch.save(resnet18(num_classes=100).state_dict(), tmp_path / "mine.pth")
     assert check.check_weights(given).ok
+    impossible = {"bn1.running_var": torch.full((64,), -1.0)}
+    torch.save(resnet18().state_dict() | impossible, tmp_path / "mine.pth")
+    assert state(check.check_weights(given)) == (False, True)
     torch.save({"fc.weight": torch.zeros(10, 512)}, tmp_path / "mine.pth")
     assert state(check.check_weights(given)) == (False, True)
     (tmp_path / "mine.pth").write_bytes(b"no weights")
