@@ -48,5 +48,5 @@ $(installed): pyproject.toml constraints.txt
 	  "on Debian and Ubuntu, 'apt install python3-venv' mends that." >&2; exit 1; }
 	$(install) --constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),$(other_index) $(TORCH_INDEX)) \
 	  --editable ".[dev$(if $(QUARTO),$(comma)quarto)]"
-	@$(VENV)/bin/python mmn13lib/rendering/hook.py cells
+	@$(VENV)/bin/python mmn13lib/hook.py cells
 	@touch $@

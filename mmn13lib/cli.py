@@ -116,10 +116,13 @@ def render(
     offline: Offline = False,
 ) -> None:
     """Make what is missing, then the report, HTML and PDF."""
+    from mmn13lib.prepare import prepare
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
-    files, warnings = render(settings, engine, tuple(rerun or ()), strict, progress=_say)
+    files, warnings = render(
+        settings, lambda: prepare(settings, strict, _say), engine, rerun or (), _say
+    )
     for warning in warnings:
         _say(f"\n{warning}")
     _say("\nThe report:", *files, sep="\n  ")
@@ -128,11 +131,14 @@ def render(
 @app.command(epilog="Example: mmn13 status")
 def status() -> None:
     """List what has changed since each chapter was executed."""
-    from mmn13lib.rendering import cache, hook, quarto
+    from mmn13lib.prepare import outside
+    from mmn13lib.rendering import cache, quarto
+    from mmn13lib.rendering.book import read_book
 
     settings = Settings.from_environment()
-    hook.write_cells(settings)
-    for chapter, changes in cache.status(settings, quarto.chosen()):
+    book = read_book(settings.root)
+    quarto.write_cells(book)
+    for chapter, changes in cache.status(book, outside(settings), settings):
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
 

@@ -20,7 +20,7 @@ CELL = re.compile(r"^```\{python\}\n(.*?)^```", flags=re.M | re.S)
 # from the bottom up: a package imports only from those below it, and from itself
 LAYERS = (
     "foundation", "writing", "q1_convolution", "q2_backpropagation", "q3_transfer",
-    "benchmarks", "downloads", "rendering", "prepare", "submission", "check", "cli",
+    "benchmarks", "downloads", "rendering", "prepare", "submission", "check", "hook", "cli",
 )  # fmt: skip
 Q3_LAYERS = ("data", "models", "results", "training", "experiment", "answer")
 # what no single module does

@@ -18,6 +18,12 @@ CELL_OPTIONS = frozenset(("label", "echo", "include", "warning"))
 CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
 CALLOUTS = ("note", "tip", "important", "warning")
 DIGEST_FOLDER = "_dependencies"
+DIGEST_CELL = "#| label: dependencies\n#| include: false\n# what this chapter depends on"
+
+_OPTIONS = frozenset(("label", "echo", "include", "warning"))
+CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
+CALLOUTS = ("note", "tip", "important", "warning")
+DIGEST_FOLDER = "_dependencies"
 DIGEST_CELL = """\
 #| label: dependencies
 #| include: false

@@ -1,114 +1,107 @@
-"""What a chapter depends on, and the hidden cell with its digest that the cache compares.
+"""What a chapter's outputs are made from, and the hidden cell that says so to Quarto's cache.
 
 jupyter-cache compares code cells and nothing else: another digest is another cell, and the chapter
 is executed again. Nothing here imports what it looks at, so it is quick.
 """
 
-import ast
+import json
 import platform
-import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.storage import digest
-from mmn13lib.q3_transfer.data import inputs
-from mmn13lib.q3_transfer.experiment import completion
 from mmn13lib.rendering.book import DIGEST_CELL, Book, Cell, Chapter
 
-CELLS = "its code cells"
-FIGURES = "the figure options in _quarto.yml"
-INPUTS = "q3_transfer/data/inputs.py"
-MISSING = "none"
+Outside = Mapping[str, Mapping[str, str]]
+"""For a module, as imports name it, names and values that a chapter depends on if it imports it."""
+
+CELLS, SET_UP = "its cells", "the hidden set-up cell"
+
+# Both engines show the SVG, and the notebook the PNG. Nobody's own settings reach a figure.
+_SET_UP = """\
+import matplotlib.pyplot as plt
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+plt.rcdefaults()
+plt.switch_backend("module://matplotlib_inline.backend_inline")
+set_matplotlib_formats("svg", "png")
+plt.rcParams.update({{
+    "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})"""
 
 
-def dependencies(chapter: Chapter, book: Book, settings: Settings) -> dict[str, str]:
-    """List what a chapter's output is made from: names, each with a digest or a version."""
+def dependencies(chapter: Chapter, book: Book, outside: Outside) -> dict[str, str]:
+    """Return what a chapter's outputs are made from: names, each with a digest or a version."""
     cells = [cell for cell in chapter.cells if not cell.holds_digest]
     if not cells:
         return {}
-    figure_options = {name: book.option(name) for name in book.config if name.startswith("fig-")}
     found = {
-        CELLS: provenance.key(cells=[cell.source for cell in cells]),
-        FIGURES: provenance.key(options=figure_options),
+        CELLS: digest(*(f"{cell.source}\0" for cell in cells))[:16],
+        SET_UP: digest(_set_up(book))[:16],
         "Python": platform.python_version(),
     }
-    package = settings.root / "mmn13lib"
-    code = "\n".join(map(_checked_code, cells))
-    files, libraries = provenance.import_closure(provenance.imported_names(code), package)
-    sources = [code, *(file.read_text("utf-8") for file in files)]
-    for file, source in zip(files, sources[1:], strict=True):
-        found[file.relative_to(settings.root).as_posix()] = digest(source)[:16]
-    libraries |= _texts(sources, "importlib.metadata")
+    imported = frozenset[str]().union(*map(_imported, cells))
+    try:
+        files, libraries = provenance.import_closure(imported, book.root / "mmn13lib")
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{chapter.path.name} imports what is no valid Python: {error}.") from error
+    modules = {*imported}
+    for file in files:
+        name = file.relative_to(book.root)
+        found[name.as_posix()] = digest(file.read_bytes())[:16]
+        modules.add(".".join(name.with_suffix("").parts))
     found |= {name: number for name in sorted(libraries) if (number := _version(name))}
-    measured = _texts(sources, "measurements")
-    for path in sorted(settings.benchmarks.glob("*.json")):
-        if path.stem in measured:
-            found[path.relative_to(settings.root).as_posix()] = provenance.file_digest(path)[:16]
-    if package / INPUTS in files:
-        found |= _inputs(settings)
+    for module in sorted(outside.keys() & modules):
+        found |= outside[module]
     return found
 
 
-def digest_source(found: dict[str, str]) -> str:
-    """Write the hidden cell that makes dependencies part of jupyter-cache's key."""
-    return f"{DIGEST_CELL}: {provenance.key(dependencies=found)}"
+def key(found: Mapping[str, str]) -> str:
+    """Return the digest of a chapter's dependencies."""
+    return digest(json.dumps(found, sort_keys=True))[:16]
 
 
-def changes(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """Say in words what differs between two sets of dependencies."""
+def hidden_cell(found: Mapping[str, str], book: Book) -> str:
+    """Return a chapter's first cell: it sets figures up, and is another for other dependencies."""
+    return f"{DIGEST_CELL}: {key(found)}\n{_set_up(book)}"
+
+
+def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Say what differs between two sets of dependencies."""
     words = []
     for name in {**new, **old}:
-        before, now = old.get(name, MISSING), new.get(name, MISSING)
+        before, now = old.get(name, "none"), new.get(name, "none")
         if before == now:
             continue
-        if name in (CELLS, FIGURES):
-            words.append(name)
-        elif "/" in name:
-            words.append(name + {before: " (new)", now: " (no longer used)"}.get(MISSING, ""))
+        if name not in (CELLS, SET_UP) and "/" not in name:
+            words.append(f"{name}: {before}, now {now}")
+        elif name not in new:
+            words.append(f"{name} is no longer used")
         else:
-            words.append(f"{name} {before} → {now}")
+            edited = "were edited" if name == CELLS else "was edited"
+            words.append(f"{name} {edited if name in old else 'is new'}")
     return words
 
 
-def _inputs(settings: Settings) -> dict[str, str]:
-    """Name the run's inputs and results as a person does, so that other content is another name."""
-    found = inputs.fingerprint(settings)
-    data = f"sample {found['data'][:8]}" if found["mode"] == "sample" else "CIFAR-10"
-    weights = "IMAGENET1K_V1" if found["mode"] == "imagenet" else found["weights"][:8]
-    complete = completion.recall(settings)
-    results = complete["digest"][:8] if complete else MISSING
-    return {"data:": data, "weights:": weights, "results:": results}
+def _set_up(book: Book) -> str:
+    defaults = {"width": 6.4, "height": 3, "dpi": 144}
+    return _SET_UP.format_map({n: book.option(f"fig-{n}", value) for n, value in defaults.items()})
 
 
-def _checked_code(cell: Cell) -> str:
+def _imported(cell: Cell) -> frozenset[str]:
     try:
-        ast.parse(cell.code)
-    except SyntaxError as error:
+        return provenance.imported_names(cell.code)
+    except (SyntaxError, ValueError) as error:
         raise UserError(
             f"{cell.file.name}, line {cell.line}: {cell.label} is no valid Python: {error}."
         ) from error
-    return cell.code
-
-
-def _texts(sources: list[str], mark: str) -> set[str]:
-    """List the texts that can be a name, in all code that speaks of `mark`."""
-    return set().union(*(_names(source) for source in sources if mark in source))
-
-
-@cache
-def _names(source: str) -> set[str]:
-    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
-    texts = {node.value for node in nodes if isinstance(node.value, str)}
-    return {text for text in texts if re.fullmatch(r"[\w.-]+", text)}
 
 
 @cache
 def _version(library: str) -> str:
-    """Look up a library's version by its import name; empty for what comes with Python."""
+    """Return a library's version by its import name; empty for what comes with Python."""
     if library in sys.stdlib_module_names:
         return ""
     try:
@@ -120,7 +113,7 @@ def _version(library: str) -> str:
 
 @cache
 def _by_import_name() -> dict[str, Distribution]:
-    """List libraries by their import names, in a hundredth of `packages_distributions`' time."""
+    """Map import names to libraries, in a hundredth of `packages_distributions`' two seconds."""
     return {
         name: distribution
         for distribution in distributions()

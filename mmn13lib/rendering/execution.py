@@ -1,8 +1,9 @@
-"""Executes chapters, once: a notebook that the cache knows is not executed again."""
+"""Executes chapters, once: what is stored of a chapter as it is now is not executed again."""
 
 import asyncio
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -20,7 +21,7 @@ from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, Cell, Chapter
-from mmn13lib.rendering.dependencies import changes, dependencies, digest_source
+from mmn13lib.rendering.dependencies import Outside, changes, dependencies, hidden_cell
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -31,24 +32,25 @@ KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
 T = TypeVar("T")
 _INTERRUPTED = threading.Event()
-
-_LINE = re.compile(
-    r"^Cell In\[\d+\], line (\d+)|\(line (\d+)\)|^\s*File <ipython.*>:(\d+)", flags=re.MULTILINE
-)
-
-# As Quarto does it: the same figures for both formats.
-_SET_UP = """\
-import matplotlib.pyplot as plt
-plt.rcParams.update({{
-    "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})
-"""
+_LONGEST_SOCKET = 107  # bytes of its path
 
 # Personal start-up files would change what the cells give; the warning is about a socket that
 # only this machine reaches.
 _KERNEL_OPTIONS = """\
 c.InteractiveShellApp.exec_PYTHONSTARTUP = False
+c.InteractiveShellApp.exec_lines = []
+c.InteractiveShellApp.exec_files = []
+c.InteractiveShellApp.extensions = []
 c.HistoryManager.enabled = False
 c.IPKernelApp.log_level = "CRITICAL"
+"""
+# Nor does the machine's own configuration count, which IPython reads whatever it is told.
+_START = """\
+from IPython.core import application
+application.SYSTEM_CONFIG_DIRS.clear()
+application.ENV_CONFIG_DIRS.clear()
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
 """
 
 
@@ -74,26 +76,18 @@ class CellFailed(Exception):  # noqa: N818 - it names what happened
         self.index, self.line = index, line
 
 
-def execute(
-    chapter: Chapter,
-    book: Book,
-    settings: Settings,
-    progress: Progress = print,
-    rerun: bool = False,
-) -> Executed:
-    """Give a chapter's outputs: from the cache, or by executing it; `UserError` if a cell fails."""
-    again = {chapter.name} if rerun else ()
-    return execute_all([chapter], book, settings, progress, again)[0]
-
-
 def execute_all(
     chapters: Iterable[Chapter],
     book: Book,
     settings: Settings,
+    outside: Outside,
     progress: Progress = print,
     rerun: Iterable[str] = (),
 ) -> list[Executed]:
-    """Give chapters' outputs as `execute` does, `AT_ONCE` at a time; `rerun` has their names."""
+    """Return chapters' outputs: the stored ones, or those of executing them, `AT_ONCE` at a time.
+
+    `rerun` names chapters to execute in any case. Raises `UserError` if a cell fails.
+    """
     free = asyncio.Semaphore(AT_ONCE)
     failures: list[Exception] = []
 
@@ -101,7 +95,9 @@ def execute_all(
         async with free:
             if not failures:  # what has begun is finished, and nothing else begins
                 try:
-                    return await _execute(chapter, book, settings, progress, chapter.name in rerun)
+                    again = chapter.name in rerun
+                    outputs = await _outputs(chapter, book, settings, outside, progress, again)
+                    return Executed(chapter, outputs)
                 except Exception as failure:
                     failures.append(failure)
         return Executed(chapter, ())
@@ -131,51 +127,45 @@ def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
             raise UserError(f"Interrupted. {KEPT}") from None
 
 
-async def _execute(
-    chapter: Chapter, book: Book, settings: Settings, progress: Progress, rerun: bool
-) -> Executed:
+async def _outputs(
+    chapter: Chapter,
+    book: Book,
+    settings: Settings,
+    outside: Outside,
+    progress: Progress,
+    rerun: bool,
+) -> cache.Outputs:
     if not chapter.cells:
-        return Executed(chapter, ())
-    folder = cache.folder_of(chapter, settings, cache.EMBEDDED)
+        return ()
     for _ in range(ATTEMPTS):
-        found = dependencies(chapter, book, settings)
-        notebook = _notebook(chapter, book, found)
-        cached = None if rerun else cache.look_up(notebook, folder)
-        if cached is None:
-            reasons = cache.reasons(chapter, found, settings, cache.EMBEDDED)
-            why = ["asked for"] if rerun else reasons or ["its cached output is damaged"]
-            progress(f"{chapter.short_name}: {'; '.join(why)}")
-            await _run(notebook, chapter, settings, progress)
-            if changed := ", ".join(changes(found, dependencies(chapter, book, settings))):
-                progress(f"{chapter.short_name}: {changed} changed meanwhile: once more")
-                continue
-            cache.store(notebook, chapter.name, folder)
-        else:
+        found = dependencies(chapter, book, outside)
+        outputs = None if rerun else cache.read(chapter, found, settings)
+        if outputs is not None:
             progress(f"{chapter.short_name}: fresh")
-        cache.record(chapter, found, settings, cache.EMBEDDED)
-        return Executed(chapter, tuple(cell.outputs for cell in (cached or notebook).cells))
+            return outputs
+        reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
+        progress(f"{chapter.short_name}: {'asked for' if rerun else '; '.join(reasons)}")
+        outputs = await _run(hidden_cell(found, book), chapter, settings, progress)
+        changed = ", ".join(changes(found, dependencies(chapter, book, outside)))
+        if not changed:
+            cache.write(chapter, found, outputs, settings)
+            return outputs
+        progress(f"{chapter.short_name}: {changed} meanwhile: once more")
     raise UserError(
-        f"{chapter.path.name}: {changed} kept changing while it was executed: render again when "
+        f"{chapter.path.name}: {changed} again and again while it was executed: render again when "
         "the files are at rest."
     )
 
 
-def _notebook(chapter: Chapter, book: Book, found: dict[str, str]) -> "NotebookNode":
-    """Make the notebook: a hidden cell with set-up and digest, then the chapter's own."""
+async def _run(
+    hidden: str, chapter: Chapter, settings: Settings, progress: Progress
+) -> cache.Outputs:
+    """Execute a chapter's cells; a failure names the chapter, the line and the cell."""
     from nbformat.v4 import new_code_cell, new_notebook
 
-    defaults = {"width": 6.4, "height": 3, "dpi": 144}
-    figures = {name: book.option(f"fig-{name}", value) for name, value in defaults.items()}
-    hidden = _SET_UP.format(**figures) + digest_source(found)
-    sources = [hidden, *(cell.source for cell in chapter.cells[1:])]
-    return new_notebook(cells=[new_code_cell(source) for source in sources])
-
-
-async def _run(
-    notebook: "NotebookNode", chapter: Chapter, settings: Settings, progress: Progress
-) -> None:
-    """Execute a chapter's notebook; a failure names the chapter, the line and the cell."""
-    cells = chapter.cells  # the first holds the digest
+    cells = chapter.cells  # the first is the hidden one
+    sources = [hidden, *(cell.source for cell in cells[1:])]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
 
     def on_cell(index: int, seconds: float) -> None:
         if index:
@@ -183,12 +173,12 @@ async def _run(
             progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
 
     try:
-        # conda sets this for everybody, and chapters know by it that Quarto executes them
-        environment = {**cells_environment(settings), "QUARTO_SHARE_PATH": ""}
+        environment = cells_environment(settings)
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
         await run_notebook(notebook, settings.root, environment, on_cell)
     except CellFailed as error:
         raise UserError(failure_of(cells[error.index], error.line, str(error))) from error
+    return tuple(cell.outputs for cell in notebook.cells)
 
 
 def failure_of(cell: Cell, line: int, error: str) -> str:
@@ -217,7 +207,8 @@ async def run_notebook(
 ) -> None:
     """Execute a notebook in place, in `folder`; `on_cell` gets each cell's index and seconds.
 
-    Raises `CellFailed` for a cell's own error and for a kernel that died.
+    Raises `CellFailed` for a cell's own error and for a kernel that died, `UserError` for one
+    that did not start.
     """
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
@@ -231,33 +222,43 @@ async def run_notebook(
         if _INTERRUPTED.is_set():
             raise RuntimeError
 
-    with tempfile.TemporaryDirectory(prefix="mmn13-") as private:
-        manager = AsyncKernelManager(
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
-            transport="tcp" if os.name == "nt" else "ipc",
-            connection_file=str(Path(private) / "kernel.json"),
-        )
-        client = NotebookClient(
-            notebook,
-            km=manager,
-            timeout=None,
-            startup_timeout=600,  # a busy machine needs more than the minute that is the default
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": str(folder)}},
-            on_cell_start=on_start,
-            on_cell_executed=lambda cell_index, **_: on_cell(
-                cell_index, time.monotonic() - began[-1]
-            ),
-        )
-        client.owns_km = True  # it shuts the kernel down at the end
+    with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
+        private = Path(temporary)
+        socket = os.fsencode(private / "kernel-ipc-12345")
         try:
-            await client.async_execute(env={**environment, **neutral_kernel(Path(private))})
+            manager = AsyncKernelManager(
+                kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
+                transport="tcp" if os.name == "nt" or len(socket) > _LONGEST_SOCKET else "ipc",
+                connection_file=str(private / "kernel.json"),
+            )
+            assert manager.kernel_spec is not None
+            manager.kernel_spec.argv = [sys.executable, "-c", _START, "-f", "{connection_file}"]
+            client = NotebookClient(
+                notebook,
+                km=manager,
+                timeout=None,
+                startup_timeout=600,  # a busy machine needs more than the minute that is usual
+                record_timing=False,
+                coalesce_streams=True,
+                resources={"metadata": {"path": str(folder)}},
+                on_cell_start=on_start,
+                on_cell_executed=lambda cell_index, **_: on_cell(
+                    cell_index, time.monotonic() - began[-1]
+                ),
+            )
+            client.owns_km = True  # it shuts the kernel down at the end
+            with (private / "said").open("w") as said:
+                own = {**environment, **neutral_kernel(private)}
+                await client.async_execute(env=own, stderr=said)
         except CellExecutionError as error:
-            raise CellFailed(len(began) - 1, *explain(error.traceback)) from error
-        except (RuntimeError, AssertionError) as error:  # it died, or never answered
-            died = "Python died while it ran (out of memory?)"
-            raise CellFailed(max(len(began) - 1, 0), died) from error
+            raise CellFailed(len(began) - 1, *explain(error)) from error
+        except Exception as error:  # the machine's, in its own words
+            last = _last_line(private / "said") or f"{type(error).__name__}: {error}"
+            if began:
+                raise CellFailed(len(began) - 1, f"Python died while it ran ({last})") from error
+            raise UserError(
+                f"Python did not start to execute the chapters: {last} {KEPT}"
+            ) from error
 
 
 def neutral_kernel(folder: Path) -> dict[str, str]:
@@ -265,15 +266,18 @@ def neutral_kernel(folder: Path) -> dict[str, str]:
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "ipython_kernel_config.py").write_text(_KERNEL_OPTIONS)
-    (folder / "matplotlibrc").touch()
-    return {"IPYTHONDIR": str(folder), "MATPLOTLIBRC": str(folder / "matplotlibrc")}
+    return {"IPYTHONDIR": str(folder)}
 
 
-def explain(traceback: str) -> tuple[str, int]:
-    """Pick the error's own words out of a cell's traceback, and the line (0 where it has none)."""
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", traceback)
-    said = [line for line in text.splitlines() if line and not line.startswith("WARN:")]
-    ends = [i for i, line in enumerate(said) if re.match(r"[A-Za-z_][\w.]*(: |$)", line)]
-    words = " ".join(said[ends[-1] :] if ends else said[-1:])
-    line = _LINE.search(text)
-    return re.sub(r"^\S*UserError: ", "", words), int(line[line.lastindex or 0]) if line else 0
+def explain(error: Any) -> tuple[str, int]:
+    """Return nbclient's error in a cell in its own words, and its line (0 where it has none)."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", error.traceback)
+    line = re.search(r"^Cell In\[\d+\], line (\d+)", text, flags=re.MULTILINE)
+    words = " ".join(str(error.evalue).splitlines())
+    said = words if error.ename == "UserError" else f"{error.ename}: {words}"
+    return said, int(line[1]) if line else 0
+
+
+def _last_line(file: Path) -> str:
+    lines = file.read_text("utf-8", "replace").split("\n") if file.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

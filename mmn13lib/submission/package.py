@@ -11,10 +11,10 @@ from pathlib import Path
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.prepare import outside
 from mmn13lib.q3_transfer.answer.load import load
-from mmn13lib.rendering import cache, document, notebook
+from mmn13lib.rendering import document, notebook
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.dependencies import dependencies, digest_source
 from mmn13lib.rendering.execution import Executed, execute_all, render_lock
 from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.inspection import inspect
@@ -63,17 +63,8 @@ def make(
 
 
 def executed(book: Book, settings: Settings, progress: Callable[[str], None]) -> list[Executed]:
-    """Return the executed chapters: as either engine's cache has them, or by executing them."""
-    found = {}
-    for chapter in (chapter for chapter in book.chapters if chapter.cells):
-        mark = digest_source(dependencies(chapter, book, settings))
-        for engine in (cache.QUARTO, cache.EMBEDDED):
-            outputs = cache.outputs(chapter, mark, cache.folder_of(chapter, settings, engine))
-            if outputs is not None:
-                found[chapter.name] = Executed(chapter, outputs)
-    stale = [chapter for chapter in book.chapters if chapter.name not in found]
-    found |= {each.chapter.name: each for each in execute_all(stale, book, settings, progress)}
-    return [found[chapter.name] for chapter in book.chapters]
+    """Return the chapters as either engine has executed them; stale ones are executed."""
+    return execute_all(book.chapters, book, settings, outside(settings), progress)
 
 
 def with_front_page(book: Book, student: Student, notice: str) -> Book:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.prepare import outside
 from mmn13lib.rendering.book import read_book, read_chapter
 from mmn13lib.rendering.document import build
-from mmn13lib.rendering.execution import execute
+from mmn13lib.rendering.execution import execute_all
 from mmn13lib.submission.package import put
 
 SCRIPT = "report/video-script.qmd"
@@ -17,10 +18,11 @@ SCRIPT = "report/video-script.qmd"
 def make(settings: Settings, progress: Callable[[str], None] = print) -> Path:
     """Make ``submission/video-script.pdf``, with the numbers of the results that are here."""
     book = read_book(settings.root)
-    said = execute(read_chapter(settings.root / SCRIPT, book.root), book, settings, progress)
+    script = read_chapter(settings.root / SCRIPT, book.root)
+    said = execute_all([script], book, settings, outside(settings), progress)
     titles = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
     front = {**book.config["book"], **titles, "output-file": "video-script"}
     config = {**book.config, "book": front, "bibliography": ""}
     with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
-        (paper,) = build([said], replace(book, config=config), Path(folder), ("typst",))
+        (paper,) = build(said, replace(book, config=config), Path(folder), ("typst",))
         return put(settings, paper.name, paper.read_bytes())

@@ -1,4 +1,4 @@
-"""A cache that is damaged costs time at the worst."""
+"""What is stored of executed chapters: damage costs time at the worst, and nothing leaves it."""
 
 import shutil
 from collections.abc import Callable
@@ -6,60 +6,52 @@ from pathlib import Path
 
 import pytest
 
-from mmn13lib.rendering.cache import drop_damaged
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.cache import read, reasons, write
 
 Rerun = Callable[..., list[str]]
 
 
-@pytest.mark.parametrize("damage", ["none", "database", "notebook", "no database"])
-def test_a_damaged_cache_is_dropped_and_a_sound_one_kept(executed: Path, damage: str) -> None:
-    folder = executed / "artifacts/cache/jupyter"
-    if damage == "database":
-        (folder / "global.db").write_bytes(b"garbage" * 100)
-    elif damage == "notebook":
-        next(folder.glob("executed/*/base.ipynb")).write_text('{"cells": [')
-    elif damage == "no database":
-        (folder / "global.db").unlink()
-    assert drop_damaged(folder) == (damage != "none")
-    assert folder.exists() == (damage == "none")
+def spoil(change: Callable[[Path], object]) -> Callable[[Path], None]:
+    def spoil_all(stored: Path) -> None:
+        files = [path for path in stored.rglob("*") if path.is_file()]
+        assert files
+        for path in files:
+            change(path)
 
-
-def truncate_notebooks(cache: Path) -> None:
-    for path in cache.glob("jupyter/executed/*/base.ipynb"):
-        path.write_bytes(path.read_bytes()[:100])
-
-
-def scramble(pattern: str) -> Callable[[Path], None]:
-    def change(cache: Path) -> None:
-        found = list(cache.glob(pattern))
-        assert found
-        for path in found:
-            path.write_bytes(b"no such thing")
-
-    return change
+    return spoil_all
 
 
 @pytest.mark.parametrize(
-    ("damage", "executed_again"),
+    "damage",
     [
-        pytest.param(truncate_notebooks, True, id="truncated notebooks"),
-        pytest.param(scramble("jupyter/global.db"), True, id="broken database"),
-        pytest.param(lambda cache: shutil.rmtree(cache / "jupyter"), True, id="deleted"),
-        pytest.param(lambda cache: shutil.rmtree(cache), True, id="all deleted"),
-        pytest.param(scramble("jupyter/__version__.txt"), False, id="another version"),
-        pytest.param(scramble("dependencies/*/*.json"), False, id="broken records"),
+        pytest.param(spoil(lambda file: file.write_bytes(file.read_bytes()[:100])), id="truncated"),
+        pytest.param(spoil(lambda file: file.write_bytes(b"no such thing")), id="scrambled"),
+        pytest.param(spoil(lambda file: file.write_bytes(b"")), id="emptied"),
+        pytest.param(shutil.rmtree, id="deleted"),
+        pytest.param(lambda stored: shutil.rmtree(stored.parent), id="all deleted"),
     ],
 )
-def test_a_damaged_cache_costs_time_at_the_worst(
-    executed: Path, rerun: Rerun, damage: Callable[[Path], None], executed_again: bool
+def test_damage_costs_time_at_the_worst(
+    executed: Path, rerun: Rerun, damage: Callable[[Path], None]
 ) -> None:
-    damage(executed / "artifacts/cache")
-    assert rerun(executed, "q2") == ["q2-beta"] * executed_again
-    assert rerun(executed, "q2") == []
-
-
-def test_a_cache_file_in_the_way_of_the_folder_is_replaced(executed: Path, rerun: Rerun) -> None:
-    shutil.rmtree(executed / "artifacts/cache/jupyter")
-    (executed / "artifacts/cache/jupyter").write_text("a file")
+    damage(executed / "artifacts/cache/executed")
     assert rerun(executed, "q2") == ["q2-beta"]
     assert rerun(executed, "q2") == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["C#", "My%20Project", "a?mode=ro", "Dana's thesis", "com~apple~CloudDocs", "פרויקט"]
+)
+def test_what_is_stored_is_found_whatever_the_folders_name_and_nothing_lies_beside_it(
+    tmp_path: Path, executed: Path, folder: str
+) -> None:
+    root = executed.rename(tmp_path / folder)
+    chapter, settings = read_book(root).chapters[1], Settings(root)
+    found = {"Python": "3.99"}
+    write(chapter, found, [[{"output_type": "stream", "name": "stdout", "text": "1"}]], settings)
+    outputs = read(chapter, found, settings)
+    assert outputs and outputs[0][0].text == "1"
+    assert reasons(chapter, found, settings) == []
+    assert [path.name for path in tmp_path.iterdir()] == [folder]

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,28 +10,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jupyter_cache.cache.main import JupyterCacheBase
 from jupyter_client.manager import start_new_kernel
 from support.tiny_book import cell, write_chapter
 
+from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import read_book
-from mmn13lib.rendering.execution import KEPT, execute, neutral_kernel
+from mmn13lib.rendering.execution import KEPT, Executed, execute_all, neutral_kernel
 
 Rerun = Callable[..., list[str]]
 
 
+def execute(settings: Settings, lines: list[str] | None = None, rerun: bool = False) -> Executed:
+    """Execute the tiny book's second chapter."""
+    book = read_book(settings.root)
+    chapter = book.chapters[1]
+    say = (lambda line: None) if lines is None else lines.append
+    return execute_all([chapter], book, settings, {}, say, [chapter.name] * rerun)[0]
+
+
 def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
-    book = read_book(executed)
     lines: list[str] = []
     settings = Settings(executed)
-    execute(book.chapters[1], book, settings, lines.append, rerun=True)
+    execute(settings, lines, rerun=True)
     assert len(lines) == 3
     assert lines[0] == "q1: asked for"
     assert lines[1].startswith("q1, cell 1/2 q1-setup, ") and lines[1].endswith(" s")
     lines.clear()
-    execute(book.chapters[1], book, settings, lines.append)
+    execute(settings, lines)
     assert lines == ["q1: fresh"]
 
 
@@ -40,15 +46,12 @@ def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
 def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("QUARTO_SHARE_PATH", "/conda/share/quarto")  # by which chapters know Quarto
     # another package of the same name comes first on the path
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     code = 'import os, mmn13lib.base\nprint(os.getcwd(), os.environ["MMN13_DATA"])'
-    code += '\nprint(os.environ["QUARTO_SHARE_PATH"])'
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
-    book = read_book(tiny)
     settings = Settings(tiny, data=tiny / "data", offline=True)
-    outputs = execute(book.chapters[1], book, settings, lambda line: None).outputs
+    outputs = execute(settings).outputs
     assert outputs[1][0].text.split() == [str(tiny), str(tiny / "data")]
 
 
@@ -56,17 +59,15 @@ def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
 def test_a_users_error_in_a_cell_speaks_for_itself(tiny: Path) -> None:
     code = 'class UserError(Exception): pass\nraise UserError("Run `mmn13 bench speed`.")'
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
-    book = read_book(tiny)
     with pytest.raises(UserError, match="the cell q1-a failed: Run `mmn13 bench speed`"):
-        execute(book.chapters[1], book, Settings(tiny), lambda line: None)
+        execute(Settings(tiny))
 
 
 @pytest.mark.slow
 def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", "import os; os._exit(1)"))
-    book = read_book(tiny)
     with pytest.raises(UserError, match="q1-a failed: Python died"):
-        execute(book.chapters[1], book, Settings(tiny), lambda line: None)
+        execute(Settings(tiny))
 
 
 @pytest.mark.slow
@@ -76,9 +77,9 @@ def test_an_interrupted_render_says_so_and_no_more(tiny: Path, tmp_path: Path) -
     write_chapter(tiny, "index", "# At a glance" + cell("index-slow", code))
     program = (
         "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
-        "from mmn13lib.rendering.render import render_embedded\n"
+        "from mmn13lib.rendering.render import render\n"
         "from mmn13lib.foundation.errors import UserError\n"
-        "try: render_embedded(Settings(Path(sys.argv[1]), offline=True))\n"
+        "try: render(Settings(Path(sys.argv[1])), lambda: ([], {}), 'embedded')\n"
         "except UserError as error: sys.exit(str(error))"
     )
     command = [sys.executable, "-c", program, str(tiny)]
@@ -106,8 +107,7 @@ def test_cells_start_without_personal_settings(
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     code = 'import matplotlib\nprint("hidden" in globals(), matplotlib.rcParams["lines.linewidth"])'
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
-    book = read_book(tiny)
-    outputs = execute(book.chapters[1], book, Settings(tiny), lambda line: None).outputs
+    outputs = execute(Settings(tiny)).outputs
     assert outputs[1][0].text.split() == ["False", "1.5"]
 
 
@@ -140,28 +140,27 @@ def test_a_module_saved_while_its_chapter_is_executed_executes_it_once_more(
 
     saving = threading.Thread(target=save)
     saving.start()
-    book, lines = read_book(tiny), list[str]()
-    outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
+    lines = list[str]()
+    outputs = execute(Settings(tiny), lines).outputs
     saving.join()
     assert outputs[1][0].text == "2\n"
-    assert "q1: mmn13lib/base.py changed meanwhile: once more" in lines
+    assert "q1: mmn13lib/base.py was edited meanwhile: once more" in lines
     module.write_text("one = 1\n")
-    outputs = execute(book.chapters[1], book, Settings(tiny), lines.append).outputs
+    outputs = execute(Settings(tiny), lines).outputs
     assert outputs[1][0].text == "1\n", "the first output was stored under the first module's key"
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), RuntimeError("database is full")])
-def test_a_full_disk_costs_no_chapter_that_is_in_the_cache(
-    executed: Path, rerun: Rerun, monkeypatch: pytest.MonkeyPatch, error: Exception
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_costs_no_chapter_that_is_stored(
+    executed: Path, rerun: Rerun, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
     with monkeypatch.context() as patch:
 
-        def full(*arguments: object, **options: object) -> None:
-            raise error
+        def full(*arguments: object) -> None:
+            raise OSError(error, os.strerror(error))
 
-        patch.setattr(JupyterCacheBase, "cache_notebook_bundle", full)
+        patch.setattr(storage, "_replace", full)
         write_chapter(executed, "appendix", "# Extra" + cell("appendix-new", "1"))
-        with pytest.raises(UserError, match=r"disk is full|could not be written to"):
+        with pytest.raises(UserError, match=r"disk is full|can't be written to"):
             rerun(executed, "appendix")
-    shutil.rmtree(executed / "artifacts/cache/dependencies")  # so that the cache itself is asked
     assert rerun(executed, "q1") == rerun(executed, "q2") == []

@@ -185,28 +185,6 @@ def test_names_are_left_out_of_imports(names: set[str], left: str) -> None:
     assert notebook._without(code, names) == left
 
 
-@pytest.mark.parametrize("above", [0, 1], ids=["embedded", "Quarto, which has a cell above"])
-def test_a_chapters_outputs_are_found_in_the_cache_of_either_engine(
-    above: int, book: Book, tmp_path: Path
-) -> None:
-    chapter = book.chapters[1]
-    executed = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell("set_up()", execution_count=1)] * above
-    )
-    for count, cell in enumerate(chapter.cells, start=1):
-        source = "# depends on: 1, Quarto 9" if cell.holds_digest else cell.source
-        printed = new_output("stream", name="stdout", text=cell.label)
-        executed.cells.append(
-            nbformat.v4.new_code_cell(source, outputs=[printed], execution_count=above + count)
-        )
-    assert cache.outputs(chapter, "depends on: 1", tmp_path / "jupyter") is None
-    cache.store(executed, "q1-alpha", tmp_path / "jupyter")
-    found = cache.outputs(chapter, "depends on: 1", tmp_path / "jupyter")
-    assert found is not None
-    assert [of_cell[0].text for of_cell in found] == [cell.label for cell in chapter.cells]
-    assert cache.outputs(chapter, "depends on: 2", tmp_path / "jupyter") is None
-
-
 @pytest.fixture(scope="module")
 def real() -> NotebookNode:
     """Make the real report's notebook, with the listings as the only outputs."""

@@ -13,9 +13,10 @@ import pytest
 import yaml
 from support.tiny_book import PROJECT, cell, write_book, write_chapter
 
+from mmn13lib import hook
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import hook, quarto
-from mmn13lib.rendering.render import render_embedded
+from mmn13lib.rendering import quarto
+from mmn13lib.rendering.render import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 MEASURES = Path(__file__).parents[1] / "support/measures.js"
@@ -83,15 +84,15 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     write_chapter(root, "q1-alpha", SPECIMEN + cells)
     settings = Settings(root, offline=True)
     if request.param == "embedded":
-        render_embedded(settings, progress=lambda line: None)
+        render(settings, lambda: ([], {}), "embedded", progress=lambda line: None)
         return [settings.report / "tiny.html"]
     if not quarto.installed()[0]:
         pytest.skip("no Quarto >= 1.9 on the PATH")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(hook.PREPARED, "1")
+        patch.setenv(quarto.PREPARED, "1")
         patch.setenv("QUARTO_PYTHON", sys.executable)
         hook.before(settings)
-        command = ["quarto", "render", "--to", "html"]
+        command = [str(quarto.executable()), "render", "--to", "html"]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     site = root / "_report.quarto"

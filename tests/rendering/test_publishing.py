@@ -11,14 +11,16 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.publishing import LIST, publish
 
 
-def built(folder: Path, **files: str) -> Path:
+def built(folder: Path, **texts: str) -> dict[str, Path]:
     """Write files, whose names have __ for a slash and _ for a dot."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name, text in files.items():
-        file = folder / name.replace("__", "/").replace("_", ".")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return folder
+    files = {}
+    for name, text in texts.items():
+        relative = name.replace("__", "/").replace("_", ".")
+        files[relative] = folder / relative
+        files[relative].parent.mkdir(parents=True, exist_ok=True)
+        files[relative].write_text(text)
+    return files
 
 
 def contents(report: Path) -> dict[str, str]:
@@ -32,24 +34,6 @@ def test_what_the_new_report_lacks_goes_with_its_folder(tmp_path: Path) -> None:
     publish(built(new, index_html="2", a_pdf="2"), report)
     assert contents(report) == {"index.html": "2", "a.pdf": "2"}
     assert not (report / "libs").exists()
-
-
-@pytest.mark.parametrize("kind", ["index_html", "a_pdf"])
-def test_a_render_of_one_format_keeps_the_other(tmp_path: Path, kind: str) -> None:
-    new, report = tmp_path / "new", tmp_path / "report"
-    publish(built(new, index_html="1", libs__a_css="1", a_pdf="1"), report)
-    publish(built(new, **{kind: "2"}), report)
-    kept = {"index.html": "1", "libs/a.css": "1"} if kind == "a_pdf" else {"a.pdf": "1"}
-    assert contents(report) == kept | {kind.replace("_", "."): "2"}
-    publish(built(new, index_html="3", a_pdf="3"), report)  # and the list has not forgotten it
-    assert contents(report) == {"index.html": "3", "a.pdf": "3"}
-
-
-def test_a_render_of_a_single_chapter_removes_nothing(tmp_path: Path) -> None:
-    new, report = tmp_path / "new", tmp_path / "report"
-    publish(built(new, index_html="1", q1_html="1"), report)
-    publish(built(new, q1_html="2"), report, whole=False)
-    assert contents(report) == {"index.html": "1", "q1.html": "2"}
 
 
 def test_other_peoples_files_stay_in_a_public_folder_that_the_report_links_to(

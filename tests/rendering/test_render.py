@@ -20,33 +20,41 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import document, publishing
 from mmn13lib.rendering.execution import render_lock
 from mmn13lib.rendering.publishing import publish
+from mmn13lib.rendering.render import Outside
 from mmn13lib.rendering.render import render as render_book
-from mmn13lib.rendering.render import render_embedded
 
 Rerun = Callable[..., list[str]]
 
 
-def render(root: Path) -> list[str]:
+def nothing() -> tuple[list[str], Outside]:
+    """Take data, experiment and measurements for done."""
+    return [], {}
+
+
+def render(root: Path, *rerun: str) -> list[str]:
     lines: list[str] = []
-    render_embedded(Settings(root, offline=True), progress=lines.append)
+    render_book(Settings(root), nothing, "embedded", rerun, lines.append)
     return lines
 
 
-def test_a_second_render_waits_for_the_first_and_says_so(
-    executed: Path, nothing_to_prepare: list[Settings]
-) -> None:
+def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None:
     lines: list[str] = []
+    prepared: list[bool] = []
     settings = Settings(executed)
-    second = threading.Thread(
-        target=render_book, args=(settings, "embedded"), kwargs={"progress": lines.append}
-    )
+
+    def prepare() -> tuple[list[str], Outside]:
+        prepared.append(True)
+        return [], {}
+
+    given = (settings, prepare, "embedded", (), lines.append)
+    second = threading.Thread(target=render_book, args=given)
     with render_lock(settings, print):
         second.start()
         deadline = time.monotonic() + 120
         while not lines and time.monotonic() < deadline:
             time.sleep(0.02)
         assert lines[0].startswith(f"Another render is running here (process {os.getpid()}, since")
-        assert not nothing_to_prepare  # the first render of two may be measuring
+        assert not prepared  # the first render of two may be measuring
     second.join()
     assert "q1: fresh" in lines
     assert (executed / "_report/tiny.pdf").is_file()
@@ -61,17 +69,16 @@ def test_of_two_first_renders_one_prepares_and_the_other_waits(
     program = (
         "import os, sys; from pathlib import Path\n"
         "from mmn13lib.foundation.settings import Settings\n"
-        "from mmn13lib.rendering import prepare; from mmn13lib.rendering.render import render\n"
+        "from mmn13lib.rendering.render import render\n"
         "root, barriers, first = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == 'first'\n"
-        "def measure(*given):\n"
+        "def prepare():\n"
         "    (root / 'measuring').touch(exist_ok=False)\n"
         "    if first:\n"
         "        (barriers / 'inside').write_text('')\n"
         "        (barriers / 'go').read_text()\n"
         "    (root / 'measuring').unlink()\n"
-        "    return []\n"
-        "prepare.prepare = measure\n"
-        "render(Settings(root, offline=True), 'embedded',"
+        "    return [], {}\n"
+        "render(Settings(root), prepare, 'embedded',"
         " progress=lambda line: print(line, flush=True))"
     )
 
@@ -101,8 +108,8 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
     program = (
         "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
         "from mmn13lib.rendering import execution; execution.AT_ONCE = 1\n"
-        "from mmn13lib.rendering.render import render_embedded\n"
-        f"root = Path({str(executed)!r}); render_embedded(Settings(root))"
+        "from mmn13lib.rendering.render import render\n"
+        f"root = Path({str(executed)!r}); render(Settings(root), lambda: ([], {{}}), 'embedded')"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
@@ -118,12 +125,8 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
     assert (executed / "begun").exists(), "the chapter that was killed is taken for done"
 
 
-def test_rerun_executes_the_chapter_asked_for(
-    executed: Path, nothing_to_prepare: list[Settings]
-) -> None:
-    lines: list[str] = []
-    render_book(Settings(executed), "embedded", ("q2",), progress=lines.append)
-    assert [line for line in lines if ", cell" not in line][:4] == [
+def test_rerun_executes_the_chapter_asked_for(executed: Path) -> None:
+    assert [line for line in render(executed, "q2") if ", cell" not in line][:4] == [
         "index: fresh",
         "q1: fresh",
         "q2: asked for",
@@ -149,7 +152,7 @@ def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> 
     (built / "site_libs").mkdir(parents=True)
     for name in ("index.html", "site_libs/style.css", "tiny.pdf"):
         (built / name).write_text("older")
-    publish(built, executed / "_report")
+    publish({p.relative_to(built).as_posix(): p for p in built.rglob("*.*")}, executed / "_report")
     (executed / "_report/mine.txt").write_text("somebody's own")
     render(executed)
     assert sorted(path.name for path in (executed / "_report").iterdir()) == [
@@ -217,4 +220,4 @@ def test_a_failing_cell_is_named_and_loses_nothing(executed: Path) -> None:
     write_chapter(executed, "q1-alpha", "# Alpha {#sec-alpha}" + cell("q1-new", "1 + 1"))
     lines = render(executed)
     assert "q1: fresh" in lines
-    assert any(line.startswith("q2: its code cells; ") for line in lines)
+    assert any(line.startswith("q2: its cells were edited") for line in lines)

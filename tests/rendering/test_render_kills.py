@@ -8,7 +8,7 @@ from support.kills import KILLS, kill_at_random_moments
 from support.tiny_book import write_book
 
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering.render import render_embedded
+from mmn13lib.rendering.render import render
 
 
 def write_two_chapters(root: Path) -> None:
@@ -24,7 +24,7 @@ def write_two_chapters(root: Path) -> None:
 
 
 def rendered(root: Path) -> list[Path]:
-    return render_embedded(Settings(root, offline=True), progress=lambda line: None)
+    return render(Settings(root), lambda: ([], {}), "embedded", progress=lambda line: None)[0]
 
 
 def content(root: Path) -> tuple[bytes, str]:

@@ -140,21 +140,6 @@ def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not
     assert set(asked.split()) == left
 
 
-@pytest.mark.parametrize("quarto", [True, False])
-def test_the_appendix_names_the_engine_that_made_it(
-    quarto: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "version").write_text("1.9.38\n")
-    monkeypatch.setenv("QUARTO_SHARE_PATH", str(tmp_path) if quarto else "")
-    appendix = read_book(PROJECT).chapters[-1]
-    code = {cell.label: cell.code for cell in appendix.cells}
-    imports = code["appendix-setup"].split("settings =")[0]
-    names: dict[str, Any] = {}
-    exec(f"{imports}\n{code['appendix-versions'].replace('Markdown(f', 'said = (f')}", names)
-    assert ("Quarto 1.9.38, with its own pandoc and typst" in names["said"]) == quarto
-    assert ("pypandoc_binary" in names["said"] and "typst 0" in names["said"]) != quarto
-
-
 @pytest.mark.parametrize(
     ("student", "expected"),
     [

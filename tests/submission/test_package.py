@@ -1,6 +1,5 @@
 """What a ZIP is made of, and what is refused."""
 
-import shutil
 import zipfile
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
@@ -14,9 +13,8 @@ from support.tiny_report import VIDEO
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import cache, execution
+from mmn13lib.rendering import execution
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.dependencies import dependencies, digest_source
 from mmn13lib.submission import contents, package
 from mmn13lib.submission.inspection import LARGEST, inspect, unzipped
 from mmn13lib.submission.student import Student
@@ -92,30 +90,6 @@ def test_only_a_stale_chapter_is_executed(executed_book: Book) -> None:
     executed = package.executed(read_book(root), settings, quiet)
     assert (root / "executed.txt").read_text().split() == ["appendix-one"]
     assert [each.chapter.name for each in executed] == [c.name for c in executed_book.chapters]
-
-
-def test_what_quarto_executed_is_taken_from_its_cache(executed_book: Book) -> None:
-    root, settings = executed_book.root, Settings(executed_book.root, offline=True)
-    shutil.rmtree(settings.cache / "jupyter")
-    for chapter in (chapter for chapter in executed_book.chapters if chapter.cells):
-        mark = digest_source(dependencies(chapter, executed_book, settings))
-        sources = ["quartos_own()", f"{mark}, Quarto 9", *(c.source for c in chapter.cells[1:])]
-        cells = [
-            nbformat.v4.new_code_cell(
-                source,
-                execution_count=count,
-                outputs=[nbformat.v4.new_output("stream", text=f"Quarto's {chapter.name}")],
-            )
-            for count, source in enumerate(sources, start=1)
-        ]
-        folder = cache.folder_of(chapter, settings, cache.QUARTO)
-        cache.store(nbformat.v4.new_notebook(cells=cells), chapter.name, folder)
-    executed = package.executed(executed_book, settings, quiet)
-    assert not (root / "executed.txt").exists()
-    for each in executed:
-        assert len(each.outputs) == len(each.chapter.cells)
-        for outputs in each.outputs:
-            assert outputs[0].text == f"Quarto's {each.chapter.name}"
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:

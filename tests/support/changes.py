@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 from support.tiny_book import PACKAGE
 
-from mmn13lib.foundation.storage import write_json
-from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.rendering import dependencies
 
 INDEX, Q1, Q2, APPENDIX = ["index-all"], ["q1-setup", "q1-measured"], ["q2-beta"], ["appendix-one"]
 ALL = [*INDEX, *Q1, *Q2, *APPENDIX]
 CELLS = {"index": INDEX, "q1-alpha": Q1, "q2-beta": Q2, "appendix": APPENDIX}
 
-Change = Callable[[Path, pytest.MonkeyPatch], object]
+Change = Callable[[Path, pytest.MonkeyPatch], dict[str, dict[str, str]] | None]
+"""Changes the book, or says what rendering is told to have changed outside it."""
 
 
 def edit(name: str, old: str, new: str) -> Change:
@@ -37,8 +36,9 @@ def code(name: str) -> Change:
     return change
 
 
-def measured(name: str) -> Change:
-    return lambda root, monkeypatch: write_json(root / f"artifacts/benchmarks/{name}.json", [1])
+def told(module: str) -> Change:
+    """Say that what comes with a module is another: data, weights, results, a measurement."""
+    return lambda root, monkeypatch: {module: {"the data": "others"}}
 
 
 def library(name: str) -> Change:
@@ -53,14 +53,6 @@ def library(name: str) -> Change:
 
 def other_python(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
-
-
-def other_inputs(**values: str) -> Change:
-    def change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        real = inputs.fingerprint
-        monkeypatch.setattr(inputs, "fingerprint", lambda settings: real(settings) | values)
-
-    return change
 
 
 TABLE = (
@@ -80,15 +72,12 @@ TABLE = (
         pytest.param(code("base"), INDEX + Q1, id="a module imported through another"),
         pytest.param(code("beta"), INDEX + Q2, id="another module"),
         pytest.param(code("unused"), [], id="a module that nobody imports"),
-        pytest.param(measured("speed"), Q1, id="a measurement"),
-        pytest.param(measured("unread"), [], id="a measurement that nobody reads"),
+        pytest.param(told("mmn13lib.benchmarks.measurements"), Q1, id="a measurement"),
+        pytest.param(told("mmn13lib.q3_transfer.data.inputs"), Q2, id="data"),
+        pytest.param(told("mmn13lib.unused"), [], id="data that nobody reads"),
         pytest.param(library("yaml"), INDEX + Q2, id="a library"),
         pytest.param(library("pandas"), [], id="a library that nobody imports"),
         pytest.param(other_python, ALL, id="Python"),
-        pytest.param(other_inputs(data="0" * 16), Q2, id="data"),
-        pytest.param(
-            other_inputs(mode="other-weights", weights="0" * 16), Q2, id="weights and mode"
-        ),
         pytest.param(edit("_quarto.yml", "fig-width: 3", "fig-width: 4"), ALL, id="figure width"),
     ],
 )

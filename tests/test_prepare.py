@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmn13lib import prepare
 from mmn13lib.benchmarks.measurements import measurement_path, save
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import prepare
 
 
 def test_a_damaged_measurement_is_measured_again_and_a_sound_one_is_kept(

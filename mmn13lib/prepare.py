@@ -1,11 +1,14 @@
-"""What has to be there before a chapter is executed: data, the experiment, measurements."""
+"""What has to be there before a report is made, and what its chapters depend on beside code."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import requires, version
 
 from mmn13lib.benchmarks import measurements
 from mmn13lib.downloads.fetch import fetch
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.provenance import file_digest
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.experiment import completion
@@ -13,13 +16,17 @@ from mmn13lib.q3_transfer.experiment import completion
 EXPECTED_ACCURACY = 0.85
 """A frozen, well-treated ResNet-18 with the ImageNet weights stands above this on CIFAR-10."""
 
+Outside = dict[str, dict[str, str]]
+"""For a module, as imports name it, names and values that a chapter depends on if it imports it."""
+
 
 def prepare(
     settings: Settings, strict: bool = False, progress: Callable[[str], None] = print
-) -> list[str]:
+) -> tuple[list[str], Outside]:
     """Fetch, run the experiment and measure, each only where it has not been done.
 
-    Gives warnings to end with; `UserError` if `strict` and CIFAR-10 or the weights are missing.
+    Returns warnings to end with, and `outside`. Raises `UserError` if `strict` and CIFAR-10 or
+    the weights are missing.
     """
     not_fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
@@ -42,7 +49,32 @@ def prepare(
             f"WARNING: {accuracy:.1%} test accuracy with the ImageNet weights; a frozen\n"
             f"ResNet-18 reaches more than {EXPECTED_ACCURACY:.0%}. Something is wrong."
         )
-    return warnings
+    return warnings, outside(settings, chosen)
+
+
+def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
+    """Return what chapters depend on beside code, as things are: nothing is made.
+
+    The values are words and digests, so that another content is another value.
+    """
+    chosen = chosen or inputs.resolve(settings)
+    sample = f"the sample {chosen.fingerprint['data'][:8]}"
+    complete = completion.recall(settings)
+    # what a chapter prints versions of is among what the package asks for
+    asked = [line for line in requires("mmn13lib") or () if "extra ==" not in line]
+    names = [re.match(r"[\w.-]+", line) for line in asked]
+    return {
+        "mmn13lib.q3_transfer.data.inputs": {
+            "the data": sample if chosen.mode == "sample" else "CIFAR-10",
+            "the weights": chosen.weights_words,
+            "question 3's results": complete["digest"][:8] if complete else "none",
+        },
+        "mmn13lib.benchmarks.measurements": {
+            path.relative_to(settings.root).as_posix(): file_digest(path)[:16]
+            for path in sorted(settings.benchmarks.glob("*.json"))
+        },
+        "importlib.metadata": {name[0]: version(name[0]) for name in names if name},
+    }
 
 
 def _measure(name: str, settings: Settings, progress: Callable[[str], None]) -> None:

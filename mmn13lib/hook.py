@@ -1,0 +1,149 @@
+"""The book's hooks: `_quarto.yml` has every ``quarto render`` run this file, before and after.
+
+A render that fails before the second one leaves the last good report alone.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LACKS = (
+    "mmn13: {python} lacks {name}. Activate .venv (`make report` makes it) or set QUARTO_PYTHON "
+    "to its Python, then render again."
+)
+if __name__ == "__main__":
+    # run by its path: the modules beside this file must not hide libraries of the same names
+    sys.path = [str(HERE.parent), *(path for path in sys.path if Path(path) != HERE)]
+
+try:
+    from mmn13lib.foundation.errors import UserError
+    from mmn13lib.foundation.settings import Settings
+    from mmn13lib.rendering import cache, notebook, quarto
+    from mmn13lib.rendering.book import Book, Chapter, read_book
+    from mmn13lib.rendering.config import fault_of_link
+    from mmn13lib.rendering.dependencies import Outside, dependencies, hidden_cell
+    from mmn13lib.rendering.execution import Executed, neutral_kernel, render_lock
+    from mmn13lib.rendering.publishing import publish
+except ImportError as error:
+    sys.exit(LACKS.format(python=sys.executable, name=error.name))
+
+MARKUP = frozenset("<>[]{}@$*_`^~|\\")
+
+
+def before(settings: Settings) -> None:
+    """Prepare, and write each chapter's dependencies into the hidden cell that it includes."""
+    book = read_book(settings.root)
+    refuse_what_quarto_would_read(book)
+    refuse_personal_settings(settings)
+    outside = _prepare(settings)
+    for chapter in (chapter for chapter in book.chapters if chapter.cells):
+        quarto.drop_damaged(chapter)
+        found = dependencies(chapter, book, outside)
+        quarto.write_cell(chapter, hidden_cell(found, book))
+        _say(
+            f"{chapter.short_name}: {'; '.join(cache.reasons(chapter, found, settings)) or 'fresh'}"
+        )
+
+
+def after(settings: Settings, built: Path, made: list[Path]) -> None:
+    """Store what Quarto executed, and publish the report if it is whole, pages and PDF."""
+    from mmn13lib.prepare import outside
+
+    book, told = read_book(settings.root), outside(settings)
+    executed = []
+    for chapter in book.chapters:
+        outputs = _store(chapter, book, told, settings) if chapter.cells else ()
+        if outputs is not None:
+            executed.append(Executed(chapter, outputs))
+    if not {".html", ".pdf"} <= {file.suffix for file in made}:
+        _say(f"This made a part of the report, in {built}; _report keeps the last whole one.")
+        return
+    files = {
+        path.relative_to(built).as_posix(): path for path in built.rglob("*") if path.is_file()
+    }
+    publish(files, settings.report)
+    if not os.environ.get(quarto.PREPARED):
+        _say(f"The report, copied from {built.name}: index.html and the PDF in {settings.report}")
+
+
+def refuse_what_quarto_would_read(book: Book) -> None:
+    """Refuse a name, an id and a link that Quarto, which reads Markdown there, would not show."""
+    video = str(book.option("student.video"))
+    for text in (*book.authors, str(book.option("student.id"))):
+        if found := "".join(sorted(MARKUP & set(text))):
+            raise UserError(f"Quarto would read {found} in {text!r} as Markdown: leave it out.")
+    if fault := fault_of_link(video):
+        raise UserError(fault)
+    if found := "".join(sorted((MARKUP - set("_~")) & set(video))):
+        raise UserError(f"Quarto would read {found} in {video!r} as Markdown: percent-encode it.")
+
+
+def refuse_personal_settings(settings: Settings) -> None:
+    """Refuse variables that are set already, which Quarto prefers to those in _environment."""
+    if fault := quarto.fault_of_folder(settings.root):
+        raise UserError(
+            f"Quarto can't be used here: {fault}. Move the project, or use mmn13 render."
+        )
+    for name, path in neutral_kernel(settings.cache / "kernel").items():
+        if settings.root / (value := os.environ.get(name, path)) != Path(path):
+            raise UserError(
+                f"{name} is set to {value}: cells would start with your own settings. Unset it "
+                "and render again, or use `mmn13 render`, which starts them without."
+            )
+
+
+def _prepare(settings: Settings) -> Outside:
+    """Return what the chapters depend on beside code, which a render by hand makes first."""
+    from mmn13lib.prepare import outside, prepare
+
+    if os.environ.get(quarto.PREPARED):
+        return outside(settings)
+    with render_lock(settings, _say):
+        warnings, told = prepare(settings, progress=_say)
+    for warning in warnings:
+        _say(f"\n{warning}\n")
+    return told
+
+
+def _store(chapter: Chapter, book: Book, told: Outside, settings: Settings) -> cache.Outputs | None:
+    """Return a chapter's outputs, stored; forget what changed while Quarto executed it."""
+    found = dependencies(chapter, book, told)
+    now, written = hidden_cell(found, book), quarto.written_cell(chapter)
+    outputs = quarto.outputs(chapter, written)
+    if outputs is not None and now != written:
+        quarto.forget(chapter, written)
+        _say(f"{chapter.short_name}: what it is made from changed meanwhile: render it once more")
+        return None
+    stored = cache.read(chapter, found, settings)
+    if outputs is None or outputs == stored:
+        return stored
+    cache.write(chapter, found, outputs, settings)
+    return outputs
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Run one of the two hooks, for the book in the working folder."""
+    try:
+        settings = Settings.from_environment()
+        if sys.argv[1] == "before":
+            before(settings)
+        elif sys.argv[1] == "cells":
+            quarto.write_cells(read_book(settings.root))
+        else:
+            made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
+            after(settings, Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"]), [*map(Path, made)])
+    except UserError as error:
+        if os.environ.get("MMN13_DEBUG"):
+            raise
+        sys.exit(f"mmn13: {error}")
+    except ImportError as error:
+        sys.exit(LACKS.format(python=sys.executable, name=error.name))
+
+
+if __name__ == "__main__":
+    main()

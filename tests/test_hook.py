@@ -1,0 +1,259 @@
+"""The hooks of a `quarto render`, called as Quarto calls them."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from support.tiny_book import PACKAGE, PROJECT, write_book
+
+from mmn13lib import hook
+from mmn13lib import prepare as preparing
+from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import quarto
+from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.cache import status
+
+ALL = ("index", "q1-alpha", "q2-beta", "appendix")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Write a tiny book."""
+    return write_book(tmp_path / "book")
+
+
+@pytest.fixture
+def settings(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of the tiny book, for which everything is prepared."""
+    monkeypatch.setenv(quarto.PREPARED, "1")
+    monkeypatch.setattr(preparing, "outside", lambda settings: {})
+    return Settings(tiny)
+
+
+def execute_as_quarto(root: Path, chapters: Iterable[str] = ALL) -> None:
+    """Put chapters into the caches that Quarto would put them into, each cell with an output."""
+    for chapter in read_book(root).chapters:
+        if chapter.name in chapters:
+            sources = [quarto.written_cell(chapter), *(cell.source for cell in chapter.cells[1:])]
+            cells = [new_code_cell(source) for source in ["# Quarto's own", *sources]]
+            for number, cell in enumerate(cells, 1):
+                cell.execution_count = number
+                cell.outputs = [new_output("stream", name="stdout", text=chapter.name)]
+            cache = get_cache(chapter.path.parent / ".jupyter_cache")
+            bundle = CacheBundleIn(new_notebook(cells=cells), f"{chapter.name}.quarto_ipynb")
+            cache.cache_notebook_bundle(bundle, overwrite=True)
+
+
+def build(root: Path, *names: str) -> tuple[Path, list[Path]]:
+    """Make files in the folder that Quarto makes; return it, and them as it lists them."""
+    folder = root / "_report.quarto"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("new")
+    return folder, [Path(folder.name, name) for name in names]
+
+
+def states(settings: Settings) -> dict[str, list[str]]:
+    return dict(status(read_book(settings.root), {}, settings))
+
+
+def hidden_in(root: Path, chapter: str) -> str:
+    return (root / f"report/_dependencies/{chapter}.md").read_text("utf-8")
+
+
+def test_the_hooks_write_the_hidden_cells_store_the_outputs_and_publish_the_report(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quarto.write_cells(read_book(settings.root))
+    hook.before(settings)
+    assert len({hidden_in(settings.root, name) for name in ALL}) == 4
+    assert 'set_matplotlib_formats("svg", "png")' in hidden_in(settings.root, "q1-alpha")
+    assert "q1: it was never executed" in capsys.readouterr().out
+    execute_as_quarto(settings.root)
+    hook.after(settings, *build(settings.root, "index.html", "libs/a.css", "tiny.pdf"))
+    assert (settings.report / "libs/a.css").read_text() == "new"
+    assert states(settings) == {name: [] for name in ALL}
+
+
+def test_only_the_chapters_that_were_executed_are_remembered(settings: Settings) -> None:
+    hook.before(settings)
+    execute_as_quarto(settings.root, ["q2-beta"])
+    hook.after(settings, *build(settings.root, "report/q2-beta.html"))
+    assert [name for name, reasons in states(settings).items() if not reasons] == ["q2-beta"]
+
+
+@pytest.mark.parametrize(
+    "made", [["index.html", "report/q1-alpha.html"], ["tiny.pdf"], ["report/q2-beta.html"]]
+)
+def test_a_render_of_a_part_leaves_the_last_whole_report(
+    settings: Settings, made: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook.before(settings)
+    hook.after(settings, *build(settings.root, "index.html", "tiny.pdf"))
+    built, files = build(settings.root, *made)
+    for file in files:
+        (settings.root / file).write_text("newer")
+    hook.after(settings, built, files)
+    assert "a part of the report" in capsys.readouterr().out
+    assert {(settings.report / name).read_text() for name in ("index.html", "tiny.pdf")} == {"new"}
+
+
+def test_a_chapter_that_changed_while_quarto_rendered_is_not_taken_for_fresh(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook.before(settings)
+    execute_as_quarto(settings.root)
+    (settings.root / "mmn13lib/beta.py").write_text(PACKAGE["beta"] + "# saved meanwhile\n")
+    hook.after(settings, *build(settings.root, "index.html", "tiny.pdf"))
+    assert "q2: what it is made from changed meanwhile" in capsys.readouterr().out
+    chapter = read_book(settings.root).chapters[2]
+    assert quarto.outputs(chapter, quarto.written_cell(chapter)) is None
+    (settings.root / "mmn13lib/beta.py").write_text(PACKAGE["beta"])
+    assert states(settings)["q2-beta"] == ["it was never executed"]
+    assert states(settings)["q1-alpha"] == []
+
+
+@pytest.mark.parametrize("damage", ["none", "database", "notebook", "no database", "a file"])
+def test_a_cache_that_quarto_would_fail_over_is_deleted_before(
+    settings: Settings, damage: str
+) -> None:
+    hook.before(settings)
+    execute_as_quarto(settings.root)
+    folder = settings.root / "report/.jupyter_cache"
+    if damage == "database":
+        (folder / "global.db").write_bytes(b"garbage" * 100)
+    elif damage == "notebook":
+        for notebook in folder.glob("executed/*/base.ipynb"):
+            notebook.write_text('{"cells": [')
+    elif damage == "no database":
+        (folder / "global.db").unlink()
+    elif damage == "a file":
+        folder.rename(settings.root / "moved")
+        folder.write_text("a file")
+    hook.before(settings)
+    chapter = read_book(settings.root).chapters[1]
+    found = quarto.outputs(chapter, quarto.written_cell(chapter))
+    assert (found is not None) == (damage == "none")
+    execute_as_quarto(settings.root)
+
+
+def test_a_chapter_to_run_again_is_dropped_from_quartos_cache_and_no_other(
+    settings: Settings,
+) -> None:
+    hook.before(settings)
+    execute_as_quarto(settings.root)
+    first, second = read_book(settings.root).chapters[1:3]
+    quarto.forget(second, quarto.written_cell(second))
+    assert quarto.outputs(second, quarto.written_cell(second)) is None
+    assert quarto.outputs(first, quarto.written_cell(first)) is not None
+
+
+@pytest.mark.parametrize(
+    ("local", "sentence"),
+    [
+        ("book: {author: '<script>alert(1)</script>'}", "Quarto would read <> in '<script>"),
+        ("book: {author: [Avi, '@dana']}", "Quarto would read @ in '@dana' as Markdown"),
+        ("book: {author: '`#pagebreak()`{=typst}'}", "Quarto would read `{}"),
+        ("student: {id: '*1*'}", r"Quarto would read \* in '\*1\*'"),
+        ("student: {video: 'javascript:alert(1)'}", r"'javascript:alert\(1\)' is no http"),
+        ("student: {video: 'https://video.org/@dana/1'}", "Quarto would read @ in 'https"),
+    ],
+)
+def test_a_name_an_id_or_a_link_that_quarto_would_read_as_markdown_is_refused(
+    settings: Settings, local: str, sentence: str
+) -> None:
+    (settings.root / "_quarto.yml.local").write_text(local)
+    with pytest.raises(UserError, match=sentence):
+        hook.before(settings)
+    name = 'book: {author: "ד״ר Dana O\'Hara-כהן, Jr. (2)"}'
+    (settings.root / "_quarto.yml.local").write_text(name, "utf-8")
+    hook.before(settings)
+
+
+def test_personal_settings_that_quarto_would_pass_on_to_cells_are_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in (PROJECT / "_environment").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            monkeypatch.setenv(*line.split("="))  # as Quarto does
+    hook.before(settings)
+    monkeypatch.setenv("IPYTHONDIR", "/home/someone/own")
+    with pytest.raises(UserError, match=r"IPYTHONDIR is set to /home/someone/own.*Unset it"):
+        hook.before(settings)
+
+
+@pytest.mark.parametrize("folder", ["My%20Project", "what?", "100%"])
+def test_a_folder_that_quartos_cache_can_not_lie_in_is_refused_before_anything_is_written(
+    settings: Settings, tmp_path: Path, folder: str
+) -> None:
+    root = settings.root.rename(tmp_path / folder)
+    with pytest.raises(UserError, match=r"its cache can't lie in a folder with [%?]"):
+        hook.before(Settings(root))
+    assert quarto.chosen("auto", root) == "embedded"
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
+def test_a_plain_quarto_render_prepares_alone_and_says_the_warnings(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(quarto.PREPARED)
+
+    def prepare(settings: Settings, **given: object) -> tuple[list[str], dict[str, dict[str, str]]]:
+        with pytest.raises(UserError) as raised, exclusive(settings.locks / "render.lock"):
+            pass
+        return [str(raised.value)], {}
+
+    monkeypatch.setattr(preparing, "prepare", prepare)
+    hook.before(settings)
+    assert f"process {os.getpid()}, since" in capsys.readouterr().out
+
+
+def test_the_hooks_change_no_file_that_git_knows(settings: Settings) -> None:
+    root = settings.root
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    hook.before(settings)
+    after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    assert {path for path, content in before.items() if after.get(path) != content} == set()
+    new = {path.relative_to(root).as_posix() for path in after.keys() - before.keys()}
+    assert not [
+        name for name in new if not name.startswith(("report/_dependencies/", "artifacts/"))
+    ]
+
+
+def run(root: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the hook's file as Quarto does."""
+    before, after = arguments[:-1], arguments[-1:]
+    return subprocess.run(
+        [sys.executable, *before, str(Path(hook.__file__)), *after],
+        cwd=root, env=os.environ | variables, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_set_up_makes_what_chapters_include_before_quarto_reads_them(tiny: Path) -> None:
+    assert run(tiny, "cells").returncode == 0
+    for chapter in [tiny / "index.qmd", *tiny.glob("report/q*.qmd")]:
+        included = re.search(r"include (\S+)", chapter.read_text("utf-8"))
+        assert included and "dependencies" in (chapter.parent / included[1]).read_text("utf-8")
+    cell = tiny / "report/_dependencies/q1-alpha.md"
+    cell.write_text("of the last render")
+    run(tiny, "cells")
+    assert cell.read_text() == "of the last render"
+
+
+def test_a_python_that_lacks_a_library_is_named(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "filelock.py").write_text("raise ModuleNotFoundError(name='filelock')")
+    result = run(tiny, "before", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 1
+    assert "lacks filelock. Activate .venv" in result.stderr and "Traceback" not in result.stderr
+    result = run(tiny, "-S", "before")
+    assert result.returncode == 1
+    assert "QUARTO_PYTHON" in result.stderr and "Traceback" not in result.stderr
