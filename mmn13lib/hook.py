@@ -59,12 +59,18 @@ def after(settings: Settings, built: Path, made: list[Path]) -> None:
     if not {".html", ".pdf"} <= {file.suffix for file in made}:
         _say(f"This made a part of the report, in {built}; _report keeps the last whole one.")
         return
+    if len(executed) == len(book.chapters):
+        notebook.write(executed, book, built)
+    else:
+        for last in built.glob("*.ipynb"):
+            last.unlink()
+        _say("There is no notebook: not every chapter's outputs are known. Render once more.")
     files = {
         path.relative_to(built).as_posix(): path for path in built.rglob("*") if path.is_file()
     }
     publish(files, settings.report)
     if not os.environ.get(quarto.PREPARED):
-        _say(f"The report, copied from {built.name}: index.html and the PDF in {settings.report}")
+        _say(f"The report, copied from {built.name}: pages, PDF and notebook in {settings.report}")
 
 
 def refuse_what_quarto_would_read(book: Book) -> None:

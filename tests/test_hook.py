@@ -81,6 +81,7 @@ def test_the_hooks_write_the_hidden_cells_store_the_outputs_and_publish_the_repo
     execute_as_quarto(settings.root)
     hook.after(settings, *build(settings.root, "index.html", "libs/a.css", "tiny.pdf"))
     assert (settings.report / "libs/a.css").read_text() == "new"
+    assert "from mmn13lib.alpha import f" in (settings.report / "tiny.ipynb").read_text("utf-8")
     assert states(settings) == {name: [] for name in ALL}
 
 
@@ -112,9 +113,11 @@ def test_a_chapter_that_changed_while_quarto_rendered_is_not_taken_for_fresh(
 ) -> None:
     hook.before(settings)
     execute_as_quarto(settings.root)
+    build(settings.root, "tiny.ipynb")
     (settings.root / "mmn13lib/beta.py").write_text(PACKAGE["beta"] + "# saved meanwhile\n")
     hook.after(settings, *build(settings.root, "index.html", "tiny.pdf"))
     assert "q2: what it is made from changed meanwhile" in capsys.readouterr().out
+    assert not list(settings.report.glob("*.ipynb"))
     chapter = read_book(settings.root).chapters[2]
     assert quarto.outputs(chapter, quarto.written_cell(chapter)) is None
     (settings.root / "mmn13lib/beta.py").write_text(PACKAGE["beta"])

@@ -16,7 +16,7 @@ from nbformat.v4 import new_output
 from support.tiny_report import reported, write_book
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.rendering import cache, notebook
+from mmn13lib.rendering import notebook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.execution import Executed
 from mmn13lib.writing.listing import listing
