@@ -65,7 +65,7 @@ def test_quarto_gets_this_python_and_says_itself_what_it_does(
 ) -> None:
     play(ends='echo "[1/5] $QUARTO_PYTHON"')
     files = make(tiny)
-    assert [file.name for file in files] == ["index.html", "tiny.pdf"]
+    assert [file.name for file in files] == ["index.html", "tiny.pdf", "tiny.ipynb"]
     assert f"[1/5] {sys.executable}" in capfd.readouterr().out
 
 
