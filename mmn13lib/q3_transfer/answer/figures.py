@@ -1,7 +1,6 @@
 """Question 3's figures: they take results and draw, and compute nothing."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison, StudyPoint
 from mmn13lib.q3_transfer.results.records import Results
-from mmn13lib.writing.plotting import MARKED, PALETTE, new_figure, stamp
+from mmn13lib.writing.plotting import PALETTE, new_figure, stamp
 
 BLUE, ORANGE, GREEN, *_ = PALETTE
 COLOURS = {"head": BLUE, "small_resnet": ORANGE, "together": GREEN}
@@ -48,32 +47,6 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
 def _apart(point: StudyPoint) -> float:
     """Shift the two models' points a little to either side, so that no bar hides another."""
     return point.count * (0.95 if point.model == "head" else 1.05)
-
-
-def residual_block() -> Figure:
-    """Draw SmallResNet as a chain, and beneath it what one of its blocks does."""
-    figure, axis = new_figure(height=1.7)
-    axis.axis("off")
-    axis.set(xlim=(-0.5, 5.5), ylim=(2.4, -0.4))
-    chain = ["image\n3×224×224", "block 1\n32×32×32", "block 2\n64×16×16", "block 3\n128×8×8",
-             "average\n128", "linear\n10 logits"]  # fmt: skip
-    block = ["a block's\ninput", "convolution,\nBatchNorm, ReLU", "convolution,\nBatchNorm", "+",
-             "ReLU", "output"]  # fmt: skip
-    shortcut = ["", "shortcut: convolution 1×1, BatchNorm", ""]
-    places = [0, 1.3, 2.75, 3.7, 4.4, 5.1]
-    rows = ((range(6), 0, chain), (places, 1.15, block), ((0.65, 2.1, 3.7), 2.1, shortcut))
-    line = {"arrowstyle": "->", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
-    for xs, y, texts in rows:
-        axis.plot((xs[0], xs[-1]), (y, y), color="black", linewidth=0.8, zorder=0)
-        for start, end in pairwise(xs):
-            axis.annotate("", ((start + end) / 2 + 0.05, y), (start, y), arrowprops=line, zorder=0)
-        for x, text in zip(xs, texts, strict=True):
-            colour = MARKED if text.startswith("block") else "white"
-            box = {"boxstyle": "round", "facecolor": colour, "linewidth": 0.7}
-            axis.text(x, y, text, ha="center", va="center", fontsize=7.5, bbox=box if text else {})
-    axis.plot((0.65, 0.65), (1.15, 2.1), color="black", linewidth=0.8, zorder=0)
-    axis.annotate("", (3.7, 1.35), (3.7, 2.1), arrowprops=line)
-    return figure
 
 
 def learning_curves(results: Results) -> Figure:
