@@ -20,7 +20,7 @@ PERCENT = PercentFormatter(1, decimals=0)
 
 def label_study(results: Results, comparison: ModelComparison) -> Figure:
     """Draw test accuracy against the number of labelled images, for both models."""
-    figure, axis = new_figure(height=2.4)
+    figure, axis = new_figure(height=2.2)
     for name in MODELS:
         points = [point for point in comparison.study if point.model == name]
         counts, means = [_apart(point) for point in points], [point.mean for point in points]
@@ -51,7 +51,7 @@ def _apart(point: StudyPoint) -> float:
 
 def learning_curves(results: Results) -> Figure:
     """Draw accuracy by epoch, on training and on validation images, a panel for each model."""
-    figure, axes = new_figure(1, 2, height=1.8, sharey=True)
+    figure, axes = new_figure(1, 2, height=1.7, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         history = getattr(results, name).history
         for key, style, label in (
@@ -71,7 +71,7 @@ def learning_curves(results: Results) -> Figure:
 
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
     """Draw both models' confusion matrices, with the number of images in each cell."""
-    figure, axes = new_figure(1, 2, height=3.0, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.8, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         _confusion_matrix(axis, getattr(comparison, name).confusion, results.classes)
         axis.set(title=NAMES[name], xlabel="predicted class")
@@ -96,7 +96,7 @@ def _confusion_matrix(axis: Axes, matrix: np.ndarray, classes: Sequence[str]) ->
 
 def agreement(results: Results, comparison: ModelComparison) -> Figure:
     """Draw how many test images both, one or neither gets right, and what their mean reaches."""
-    figure, (square, scores) = new_figure(1, 2, height=1.6, gridspec_kw={"width_ratios": [1, 1.3]})
+    figure, (square, scores) = new_figure(1, 2, height=1.5, gridspec_kw={"width_ratios": [1, 1.3]})
     counts = comparison.agreement
     cells = [[counts["both"], counts["head"]], [counts["small_resnet"], counts["neither"]]]
     square.imshow(np.sqrt(cells), cmap="Blues", vmin=0, vmax=1.6 * counts["both"] ** 0.5)
