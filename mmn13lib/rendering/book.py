@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.rendering.config import is_unicode, look_up, read_config
+from mmn13lib.rendering.config import look_up, parse, read_config
 
 CELL_OPTIONS = frozenset(("label", "echo", "include", "warning"))
 CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
@@ -201,17 +199,14 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
     source = "\n".join(lines)
     header = _OPTIONS.match(source)
     try:
-        options = yaml.safe_load(re.sub(r"(?m)^#\| ?", "", header[0] if header else "")) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        options = parse(re.sub(r"(?m)^#\| ?", "", header[0] if header else "")) or {}
+    except ValueError as error:
         _fail(path, number + 1, f"the cell's options are no valid YAML ({error})")
     if not isinstance(options, dict) or not options.get("label"):
         _fail(path, number, "this cell has no `#| label:`")
-    for option in sorted(map(str, set(options) - CELL_OPTIONS)):
+    for option in sorted(set(options) - CELL_OPTIONS):
         _fail(path, number, f"the cell option {option} isn't supported")
     label = str(options["label"])
-    for option, value in options.items():
-        if not is_unicode(str(value)):
-            _fail(path, number, f"{option} holds half a character (a surrogate), {value!r}")
     for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
         if label.startswith(prefix) != (caption in options):
             _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")

@@ -1,5 +1,6 @@
 """Reads `_quarto.yml` and `_quarto.yml.local`, and refuses what the engines could not use."""
 
+import json
 import re
 from functools import reduce
 from pathlib import Path
@@ -16,14 +17,8 @@ _KINDS: dict[str, tuple[type | UnionType, str]] = {
     "bibliography format.html.css": (str, "the name of one file"),
     "fig-width fig-height fig-dpi": (int | float, "a number"),
 }
+DEEPEST = 50  # levels of lists and mappings
 _WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
-
-
-class _TextLoader(yaml.SafeLoader):
-    """Reads a date as the text that it is, as Quarto does."""
-
-
-_TextLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
 def read_config(root: Path) -> dict[str, Any]:
@@ -32,43 +27,19 @@ def read_config(root: Path) -> dict[str, Any]:
     return reduce(_merge, [_read(file) for file in files if file.is_file()], {})
 
 
-def _read(file: Path) -> dict[str, Any]:
+def parse(text: str) -> Any:
+    """Return what YAML says as JSON would, without what is left empty; `ValueError` if it can't."""
     try:
-        read = yaml.load(file.read_text("utf-8"), _TextLoader) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{file.name} is invalid YAML, please fix it: {error}") from error
-    if not isinstance(read, dict):
-        raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
-    _check_values(file.name, read)
-    for keys, (kind, words) in _KINDS.items():
-        for key in keys.split():
-            value = look_up(read, key)
-            if value is not None and not isinstance(value, kind):
-                raise UserError(f"{file.name}: {key} should be {words}, not {value!r}.")
-    return read
-
-
-def _check_values(file: str, value: Any, key: str = "", above: tuple[int, ...] = ()) -> None:
-    """Refuse what YAML can say and documents can't: keys that are no text, circles, no Unicode."""
-    if id(value) in above:
-        raise UserError(f"{file}: {key} contains itself (an alias, *, inside its own anchor, &).")
-    if isinstance(value, str) and not is_unicode(value):
-        raise UserError(f"{file}: {key} holds half a character (a surrogate), {value!r}.")
-    if not isinstance(value, str | int | float | dict | list | None):
-        raise UserError(f"{file}: {key} should be text, a number, a list or `name: value` lines.")
-    if isinstance(value, dict | list):
-        above = (*above, id(value))
-    for name, inner in value.items() if isinstance(value, dict) else ():
-        if not isinstance(name, str):
-            raise UserError(f"{file}: the key {name!r} under {key or 'the top'} needs quotes.")
-        _check_values(file, inner, f"{key}.{name}".lstrip("."), above)
-    for inner in value if isinstance(value, list) else ():
-        _check_values(file, inner, key, above)
-
-
-def is_unicode(text: str) -> bool:
-    """Tell text that can be written down from text with half a character, a lone surrogate."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+        depth = 0
+        for event in yaml.parse(text):  # with aliases, nine lines say a thousand million values
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
+                raise ValueError(f"no alias (*name) and no more than {DEEPEST} levels, please")
+        found = json.dumps(yaml.safe_load(text), ensure_ascii=False, default=str)
+        return json.loads(found.encode(), object_hook=_without_empty)
+    except (yaml.YAMLError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
 def look_up(config: Any, key: str) -> Any:
@@ -91,6 +62,25 @@ def fault_of_link(video: str) -> str:
 def is_web_address(text: str) -> bool:
     """Tell whether a text is an address that a browser opens."""
     return _WEB_ADDRESS.fullmatch(text) is not None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = parse(file.read_text("utf-8")) or {}
+    except ValueError as error:
+        raise UserError(f"{file.name} is invalid YAML, please fix it: {error}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
+    for keys, (kind, words) in _KINDS.items():
+        for key in keys.split():
+            value = look_up(found, key)
+            if value is not None and not isinstance(value, kind):
+                raise UserError(f"{file.name}: {key} should be {words}, not {value!r}.")
+    return found
+
+
+def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _merge(old: Any, new: Any) -> Any:

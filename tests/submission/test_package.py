@@ -17,6 +17,7 @@ from mmn13lib.rendering import execution
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.submission import contents, package
 from mmn13lib.submission.inspection import LARGEST, inspect, unzipped
+from mmn13lib.submission.package import executed as executed_chapters  # before it is patched
 from mmn13lib.submission.student import Student
 
 PROJECT = Path(__file__).parents[2]
@@ -76,20 +77,20 @@ def executed_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
     """Execute a tiny book, and forget the list of what was executed."""
     monkeypatch.setattr(execution, "run_notebook", run_bare)
     book = read_book(write_tiny_book(tmp_path / "book"))
-    package.executed(book, Settings(book.root, offline=True), quiet)
+    executed_chapters(book, Settings(book.root, offline=True), quiet)
     (book.root / "executed.txt").unlink()
     return book
 
 
 def test_only_a_stale_chapter_is_executed(executed_book: Book) -> None:
     root, settings = executed_book.root, Settings(executed_book.root, offline=True)
-    package.executed(executed_book, settings, quiet)
+    executed_chapters(executed_book, settings, quiet)
     assert not (root / "executed.txt").exists()
     chapter = root / "report/appendix.qmd"
     chapter.write_text(chapter.read_text().replace("print('one')", "print('two')"))
-    executed = package.executed(read_book(root), settings, quiet)
+    found = executed_chapters(read_book(root), settings, quiet)
     assert (root / "executed.txt").read_text().split() == ["appendix-one"]
-    assert [each.chapter.name for each in executed] == [c.name for c in executed_book.chapters]
+    assert [each.chapter.name for each in found] == [c.name for c in executed_book.chapters]
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
