@@ -149,7 +149,6 @@ ATTACKS = {
     "no results": (
         nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "Question 3 has no",
     ),
-    "no results to film": (nothing, ["script"], "Question 3 has no results to show"),
     "no ZIP there": (nothing, ["submit", "--check", "gone.zip"], "There is no file gone.zip"),
     "a folder as a ZIP": (nothing, ["submit", "--check", "report"], "report is no ZIP"),
     "something else as a ZIP": (
