@@ -95,11 +95,12 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
     A second call finds them. If killed, it resumes when started again.
     """
     from mmn13lib.downloads.fetch import unpack
+    from mmn13lib.q3_transfer.data.inputs import resolve
     from mmn13lib.q3_transfer.experiment.run import run
 
     settings = _settings(data, weights, offline)
     unpack(settings)
-    run(settings, progress=_say)
+    run(settings, resolve(settings), progress=_say)
 
 
 @app.command(epilog="Example: mmn13 render --rerun q2")
@@ -148,8 +149,8 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
 ) -> None:
     """Measure the times that chapter 1 shows, and print them."""
-    run = import_module(f"mmn13lib.benchmarks.{what}").run
-    run(Settings.from_environment(), quick=quick)
+    benchmark = import_module(f"mmn13lib.benchmarks.{what}")
+    print(benchmark.table(benchmark.run(Settings.from_environment(), quick=quick)))
 
 
 @app.command(epilog="Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…")

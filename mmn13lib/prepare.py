@@ -11,7 +11,7 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.provenance import file_digest
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
-from mmn13lib.q3_transfer.experiment import completion
+from mmn13lib.q3_transfer.experiment.find import find
 
 EXPECTED_ACCURACY = 0.85
 """A frozen, well-treated ResNet-18 with the ImageNet weights stands above this on CIFAR-10."""
@@ -41,9 +41,8 @@ def prepare(
             "Get the real input with `mmn13 fetch`, or set MMN13_DATA to a folder with\n"
             "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again."
         )
-    accuracy = _head_accuracy(settings, progress)
-    for name in ("convolution", "transfer"):
-        _measure(name, settings, progress)
+    accuracy = _head_accuracy(settings, chosen, progress)
+    _measure("convolution", settings, progress)
     if chosen.mode == "imagenet" and accuracy < EXPECTED_ACCURACY:
         warnings.append(
             f"WARNING: {accuracy:.1%} test accuracy with the ImageNet weights; a frozen\n"
@@ -78,19 +77,20 @@ def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
 
 
 def _measure(name: str, settings: Settings, progress: Callable[[str], None]) -> None:
-    """Measure where there is no measurement, or a damaged one."""
+    """Measure where there is no measurement of this code and machine."""
     try:
-        if measurements.is_outdated(settings, name):
-            progress(f"{name} was measured on earlier code: `mmn13 bench {name}` does it again")
+        measurements.load(settings, name)
     except UserError:
         progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
         import_module(f"mmn13lib.benchmarks.{name}").run(settings, quick=True)
 
 
-def _head_accuracy(settings: Settings, progress: Callable[[str], None]) -> float:
+def _head_accuracy(
+    settings: Settings, chosen: inputs.Inputs, progress: Callable[[str], None]
+) -> float:
     """Run the experiment, unless it is known to be complete: then torch need not be imported."""
-    known = completion.recall(settings)
-    if known is not None:
-        return float(known["accuracy"])
+    finished = find(settings, chosen)
+    if finished is not None:
+        return finished.accuracy
     experiment = import_module("mmn13lib.q3_transfer.experiment.run")
-    return float(experiment.run(settings, progress=progress).head.test_accuracy)
+    return float(experiment.run(settings, chosen, progress).head.test_accuracy)

@@ -1,16 +1,17 @@
 """Time our layer beside nn.Conv2d, on ResNet-18's shapes: `mmn13 bench convolution`."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from statistics import geometric_mean, median
+from statistics import geometric_mean
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mmn13lib.benchmarks import measurements
-from mmn13lib.foundation.hardware import load_watch
+from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q1_convolution.layer import Conv2d
 from mmn13lib.writing.tables import markdown_table
@@ -33,17 +34,15 @@ SHAPES = [
     Shape("2×1, 64→64, 28²", (64, 64, (2, 1), 1, 0), 28),
 ]
 LAYERS: dict[str, type[nn.Module]] = {"conv2d": nn.Conv2d, "ours": Conv2d}
-MODULES = ["mmn13lib.q1_convolution.layer"]
 
 
 def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
-    """Measure every shape, print the table and store the result; the quick way in a few seconds.
+    """Measure every shape and store the result; the quick way in a few seconds.
 
     ``geometric_means`` are those of our layer's time over nn.Conv2d's, by way.
     """
     batch, rounds = (8, 4) if quick else (32, 15)
-    with load_watch() as load:
-        shapes = [measure(shape, batch, rounds) for shape in SHAPES]
+    shapes = [measure(shape, batch, rounds) for shape in SHAPES]
     result = {
         "quick": quick,
         "batch": batch,
@@ -52,9 +51,8 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
         "shapes": shapes,
         "geometric_means": {way: geometric_mean([ratio(s, way) for s in shapes]) for way in WAYS},
     }
-    measurements.save(settings, "convolution", result, modules=MODULES, load=load)
-    print(table(result))
-    return result
+    measurements.save(settings, "convolution", result)
+    return measurements.load(settings, "convolution")
 
 
 def _forward(layer: nn.Module, images: Tensor, gradient: Tensor) -> None:
@@ -71,9 +69,9 @@ WAYS = {"forward": _forward, "both": _both}
 
 
 def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
-    """Time one shape, the layers taking turns, so that a busy moment meets them all.
+    """Time one shape, the layers taking turns.
 
-    Return the median seconds of each layer, by way.
+    Return the least seconds of each layer, by way: another process can only add to them.
     """
     images = torch.randn(batch, shape.arguments[0], shape.side, shape.side)
     layers = {name: make(*shape.arguments) for name, make in LAYERS.items()}
@@ -84,18 +82,17 @@ def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
         way: {name: partial(run, layer, images, gradient) for name, layer in layers.items()}
         for way, run in WAYS.items()
     }
-    return {"name": shape.name, **{way: _medians(calls[way], rounds) for way in WAYS}}
+    return {"name": shape.name, **{way: _least(calls[way], rounds) for way in WAYS}}
 
 
-def _medians(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
+def _least(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    least = dict.fromkeys(calls, math.inf)
+    for _ in range(rounds + 1):  # the first one warms up
         for name, call in calls.items():
             start = time.perf_counter()
             call()
-            if turn > 0:  # the first one warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: median(its_times) for name, its_times in times.items()}
+            least[name] = min(least[name], time.perf_counter() - start)
+    return least
 
 
 def ratio(shape: dict[str, Any], way: str) -> float:
@@ -104,8 +101,11 @@ def ratio(shape: dict[str, Any], way: str) -> float:
 
 
 def load(settings: Settings) -> dict[str, Any]:
-    """Return what `run` stored."""
-    return measurements.load(settings, "convolution")
+    """Return what was measured of this code on this machine, or else measure it the quick way."""
+    try:
+        return measurements.load(settings, "convolution")
+    except UserError:
+        return run(settings, quick=True)
 
 
 def table(result: dict[str, Any]) -> str:

@@ -1,60 +1,34 @@
-"""What the benchmarks measured, with hardware, load and date, as the chapters read it."""
+"""What the benchmarks measured, found by its key: the code, the processor and the versions."""
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mmn13lib.foundation import provenance, storage
+from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.hardware import Load, hardware
+from mmn13lib.foundation.hardware import cpu, hardware, versions
+from mmn13lib.foundation.provenance import key
 from mmn13lib.foundation.settings import Settings
 
 
 def measurement_path(settings: Settings, name: str) -> Path:
-    """Name the file of one benchmark's result: convolution, transfer or render."""
-    return settings.benchmarks / f"{name}.json"
+    """Return the file of what the module `name` of this package measures, as things are."""
+    made_from = key(f"mmn13lib.benchmarks.{name}", cpu=cpu(), versions=versions())
+    return settings.benchmarks / f"{name}_{made_from}.json"
 
 
-def save(
-    settings: Settings,
-    name: str,
-    result: dict[str, Any],
-    modules: Sequence[str] = (),
-    load: Load | None = None,
-) -> Path:
-    """Store what a benchmark measured, with the hardware, the load and the date.
-
-    `modules` are the dotted names of those that were measured, for `is_outdated`.
-    """
+def save(settings: Settings, name: str, result: dict[str, Any]) -> Path:
+    """Store what a benchmark measured, with the hardware and the date."""
     path = measurement_path(settings, name)
-    load = load or Load()
-    setting = {
-        "hardware": hardware(),
-        "others": load.others,
-        "busy": load.busy,
-        "date": date.today().isoformat(),
-        "modules": list(modules),
-        "code": provenance.code_digest(*modules),
-    }
-    storage.write_json(path, {**result, **setting})
+    storage.write_json(path, {**result, "hardware": hardware(), "date": date.today().isoformat()})
     return path
 
 
 def load(settings: Settings, name: str) -> dict[str, Any]:
-    """Read a measurement; raises UserError if there is none, or its file is damaged."""
+    """Read a measurement; UserError if there is none of this code and machine."""
     try:
         return dict(storage.read_json(measurement_path(settings, name)))
     except storage.Damaged as error:
         raise UserError(
             f"There is no measurement to show ({error}): run `mmn13 bench {name}`."
         ) from error
-
-
-def is_outdated(settings: Settings, name: str) -> bool:
-    """Tell whether the code has changed since it was measured."""
-    measured = load(settings, name)
-    try:
-        return bool(measured["code"] != provenance.code_digest(*measured["modules"]))
-    except ValueError:  # it was measured by a module that is gone
-        return True

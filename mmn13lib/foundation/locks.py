@@ -1,4 +1,4 @@
-"""A lock file that one process at a time can hold; the others are told who holds it."""
+"""A lock that one process at a time can hold; the others are told who holds it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,24 +18,21 @@ def exclusive(path: Path, waiting: Callable[[str], None] | None = None) -> Itera
 
     Where another process has it, this calls `waiting` once with the holder in words ("process 17,
     since 14:03") and waits; without `waiting`, and where the file can't be written, it raises
-    `UserError`.
+    `UserError`. The holder stands in a file beside the lock's, which Windows lets nobody open.
     """
-    lock = FileLock(path)
+    lock, note = FileLock(path), path.with_suffix(".holder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout as held:
-            try:
-                holder = path.read_text() or "another process"
-            except OSError:  # some systems let nobody read a locked file
-                holder = "another process"
+            holder = (note.read_text() if note.is_file() else "") or "another process"
             if waiting is None:
                 message = f"{holder} holds {path}: wait until it has ended and try again."
                 raise UserError(message) from held
             waiting(holder)
             lock.acquire()
-        path.write_text(f"process {os.getpid()}, since {datetime.now():%H:%M}")
+        note.write_text(f"process {os.getpid()}, since {datetime.now():%H:%M}")
     except OSError as error:
         raise disk_error(path, error) from error
     try:

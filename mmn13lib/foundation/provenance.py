@@ -1,7 +1,7 @@
 """What a result was made from: the code that it imports, and the key made of that.
 
-A module counts by its syntax tree without docstrings, so comments, docstrings and formatting
-change no key. Nothing is imported to find out, so this is quick and needs no torch.
+A module counts by its syntax tree without docstrings, so comments, docstrings, formatting and
+Python's version change no key. Nothing is imported to find out, so this is quick, without torch.
 """
 
 import ast
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ CHECKERS_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 def imported_names(source: str) -> frozenset[str]:
     """List what Python code imports anywhere but under TYPE_CHECKING, as dotted names.
 
-    ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
+    ``from a import b`` gives both ``a`` and ``a.b``, and so does ``import a`` with ``a.b`` used
+    somewhere, since b may be a module.
     """
     names: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse(source)]
+    bound: dict[str, str] = {}
+    used: set[tuple[str, str]] = set()
+    waiting: list[ast.AST] = [_tree(source)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) in CHECKERS_ONLY:
@@ -36,11 +40,16 @@ def imported_names(source: str) -> frozenset[str]:
         waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                bound[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom):
             if node.module is None or node.level:
                 raise ValueError(f"A relative import can't be followed: {ast.unparse(node)}")
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.add((node.value.id, node.attr))
+    return frozenset(names | {f"{bound[name]}.{attr}" for name, attr in used if name in bound})
 
 
 def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
@@ -60,6 +69,8 @@ def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[
         if file is not None:
             files.add(file)
             waiting |= imported_names(file.read_text("utf-8"))
+        elif rest and (home := _module_file(package, rest[:-1])) is not None:
+            waiting |= _lazy_home(home.read_text("utf-8"), rest[-1])
         if rest:  # Python runs the packages above first
             waiting.add(name.rpartition(".")[0])
         waiting -= looked_for
@@ -70,6 +81,20 @@ def _module_file(package: Path, parts: Iterable[str]) -> Path | None:
     base = package.joinpath(*parts)
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def _lazy_home(source: str, name: str) -> set[str]:
+    """Find where a module gets a name from that it imports only when it is asked for.
+
+    It tells type checkers, under TYPE_CHECKING.
+    """
+    nodes = [node for node in ast.walk(_tree(source)) if isinstance(node, ast.ImportFrom)]
+    return {
+        str(node.module)
+        for node in nodes
+        if any(name == (alias.asname or alias.name) for alias in node.names)
+    }
 
 
 @cache
@@ -85,23 +110,44 @@ def code_digest(*modules: str) -> str:
     parts = []
     for file in import_closure(modules)[0]:
         name = file.relative_to(PACKAGE).as_posix()
-        parts += [f"{name}\0", meaning(file.read_text("utf-8"))]
+        parts += [f"{name}\0", syntax(file.read_text("utf-8"))]
     return digest(*parts)
 
 
 @cache
-def meaning(source: str) -> str:
-    """Write a module's syntax tree down, without docstrings; it holds no comments or formatting."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            kept = []
-            for statement in node.body:  # a text may also stand under an attribute
-                value = statement.value if isinstance(statement, ast.Expr) else None
-                if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
-                    kept.append(statement)
-            node.body = kept or [ast.Pass()]
-    return ast.dump(tree)
+def syntax(source: str) -> str:
+    """Return a module's syntax tree as a text, without docstrings, comments and formatting.
+
+    Neither `ast.dump` nor `ast.unparse` does: both write the same tree in other ways in other
+    versions of Python. What is left out here are the fields that a version may not have yet.
+    """
+    return repr(_plain(_tree(source)))
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_plain(item) for item in node if not _is_text(item)]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.JoinedStr):  # some versions cut its texts where others do not
+        plain = [
+            "".join(part.value for part in parts) if text else _plain([*parts])
+            for text, parts in groupby(node.values, lambda part: isinstance(part, ast.Constant))
+        ]
+        return "JoinedStr", [part for part in plain if part]
+    fields = [(name, _plain(value)) for name, value in ast.iter_fields(node)]
+    return type(node).__name__, [pair for pair in fields if pair[1] not in (None, [])]
+
+
+def _is_text(node: Any) -> bool:
+    """Tell whether a statement does nothing: a docstring, also one under an attribute."""
+    constant = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+
+
+@cache
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def key(*modules: str, **ingredients: Any) -> str:

@@ -10,6 +10,8 @@ from mmn13lib.foundation.errors import UserError
 SUBMITTED = Path("artifacts/results/submitted")
 """Where results travel in a submission, which has no ``_quarto.yml``."""
 
+YES, NO = ("1", "true", "yes", "on", "y", "t"), ("", "0", "false", "no", "off", "n", "f")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -72,7 +74,7 @@ class Settings:
             root=root,
             data=path("MMN13_DATA"),
             weights=path("MMN13_WEIGHTS"),
-            offline=environment.get("MMN13_OFFLINE", "").lower() not in ("", "0", "false", "no"),
+            offline=_is_yes(environment, "MMN13_OFFLINE"),
         )
 
     @property
@@ -92,7 +94,7 @@ class Settings:
 
     @property
     def benchmarks(self) -> Path:
-        """The measurements, a JSON file each."""
+        """The measurements, each under its key."""
         return self.artifacts / "benchmarks"
 
     @property
@@ -109,3 +111,11 @@ class Settings:
     def report(self) -> Path:
         """The finished report."""
         return self.root / "_report"
+
+
+def _is_yes(environment: Mapping[str, str], name: str) -> bool:
+    """Read a variable that says yes or no; UserError if it says something else."""
+    value = environment.get(name, "").strip().lower()
+    if value not in (*YES, *NO):
+        raise UserError(f"{name} says neither yes nor no ({value[:40]}): let it be 1 or 0.")
+    return value in YES

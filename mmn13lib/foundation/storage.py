@@ -1,7 +1,6 @@
-"""Files that are whole or absent: written atomically, with a digest that is checked on reading.
+"""Files that are whole or absent: each is written beside its place, and then moved there.
 
-``x.json.sha256`` holds the digest of ``x.json`` and, on a second line, of the file that it
-replaces; written first, it lets a reader find one of the two, whole, whenever a write is killed.
+A file of tensors holds its own digest, which is checked on reading.
 """
 
 import errno
@@ -10,7 +9,6 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +17,16 @@ from mmn13lib.foundation.errors import UserError
 if TYPE_CHECKING:
     import torch
 
+SEAL = b'"sha256":"'  # in a header; inside of a text its quotation marks are escaped
+UNSEALED = "0" * 64
+
 
 class Damaged(Exception):  # noqa: N818 - it names the file's state
     """A stored file is missing, truncated or altered; it has to be made again."""
 
 
-def digest(*parts: str | bytes) -> str:
-    """Give the SHA-256 of texts and bytes, one after the other, in hexadecimal."""
+def digest(*parts: str | bytes | memoryview) -> str:
+    """Return the SHA-256 of texts and bytes, one after the other, in hexadecimal."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part.encode() if isinstance(part, str) else part)
@@ -33,20 +34,16 @@ def digest(*parts: str | bytes) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file and its digest atomically; UserError if the disk is full or not writable."""
-    digests = [digest(content)]
+    """Write a file atomically; UserError if the disk is full or not writable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(Damaged):
-            digests.append(digest(read_bytes(path)))
-        _replace(_sidecar(path), "\n".join(digests).encode())
         _replace(path, content)
     except OSError as error:
         raise disk_error(path, error) from error
 
 
 def disk_error(path: Path, error: OSError) -> UserError:
-    """Say what a failed write means and what to do."""
+    """Return what a failed write means and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"The disk is full, {path} was not written: free some space and rerun.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -57,26 +54,17 @@ def disk_error(path: Path, error: OSError) -> UserError:
     return UserError(f"{path} could not be written ({error.strerror or error}).")
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file that `write_bytes` wrote; Damaged if it is missing or not what was written."""
-    try:
-        content = path.read_bytes()
-        accepted = _sidecar(path).read_bytes().split()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise Damaged(f"{path.name} is missing") from error
-    if digest(content).encode() not in accepted:
-        raise Damaged(f"{path.name} was truncated or altered")
-    return content
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write JSON; see `write_bytes`."""
     write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
 
 
 def read_json(path: Path) -> Any:
-    """Read JSON that `write_json` wrote; see `read_bytes`."""
-    return json.loads(read_bytes(path))
+    """Read JSON that `write_json` wrote; Damaged if it is missing or no JSON."""
+    try:
+        return json.loads(_read(path))
+    except ValueError as error:
+        raise Damaged(f"{path.name} was truncated or altered") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any = None) -> None:
@@ -84,21 +72,43 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any
     from safetensors.torch import save
 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(whole, {"values": json.dumps(values, ensure_ascii=False)}))
+    content = save(whole, {"values": json.dumps(values, ensure_ascii=False), "sha256": UNSEALED})
+    unsealed = SEAL + UNSEALED.encode()
+    write_bytes(path, content.replace(unsealed, SEAL + digest(content).encode(), 1))
+
+
+def read_values(path: Path) -> tuple[Any, str]:
+    """Read the values that `write_tensors` wrote, and the file's digest; needs no torch.
+
+    Raises `Damaged` if the file is missing or not what was written.
+    """
+    return _checked(path)[1:]
 
 
 def read_record(path: Path) -> tuple[dict[str, "torch.Tensor"], Any]:
-    """Read the tensors and the values that `write_tensors` wrote; see `read_bytes`."""
+    """Read the tensors and the values that `write_tensors` wrote; see `read_values`."""
     from safetensors.torch import load
 
-    content = read_bytes(path)
+    content, values, _ = _checked(path)
+    return load(content), values
+
+
+def _checked(path: Path) -> tuple[bytes, Any, str]:
+    content = _read(path)
+    before, _, after = content.partition(SEAL)
+    seal, rest = after[:64], after[64:]
+    if digest(before, SEAL, UNSEALED, rest) != seal.decode("latin-1"):
+        raise Damaged(f"{path.name} was truncated or altered")
     # the format: the header's length in eight bytes, then the header as JSON
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    return load(content), json.loads(header["__metadata__"]["values"])
+    return content, json.loads(header["__metadata__"]["values"]), seal.decode()
 
 
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Damaged(f"{path.name} is missing") from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -45,10 +45,25 @@ def test_paths_are_made_absolute_and_empty_ones_do_not_count(
 
 @pytest.mark.parametrize(
     ("value", "offline"),
-    [("1", True), ("yes", True), ("0", False), ("", False), ("false", False), ("No", False)],
+    [
+        ("1", True),
+        ("yes", True),
+        ("On", True),
+        ("0", False),
+        ("", False),
+        ("No", False),
+        ("off", False),
+        ("n", False),
+    ],
 )
 def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: Path) -> None:
     assert Settings.from_environment({"MMN13_OFFLINE": value}).offline is offline
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "offline"])
+def test_what_is_neither_yes_nor_no_is_refused(value: str, project: Path) -> None:
+    with pytest.raises(UserError, match="MMN13_OFFLINE says neither yes nor no"):
+        Settings.from_environment({"MMN13_OFFLINE": value})
 
 
 @pytest.mark.parametrize("name", ["MMN13_DATA", "MMN13_WEIGHTS"])

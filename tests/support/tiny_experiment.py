@@ -37,11 +37,13 @@ import sys
 from pathlib import Path
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
+from mmn13lib.q3_transfer.data.inputs import resolve
 from mmn13lib.q3_transfer.experiment.run import run
 from mmn13lib.q3_transfer.training.head import HeadSettings
 from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
 print("imported", flush=True)
-run(Settings(Path(sys.argv[1])), lambda line: print(line, flush=True), {TINY!r})
+settings = Settings(Path(sys.argv[1]))
+run(settings, resolve(settings), lambda line: print(line, flush=True), {TINY!r})
 """
 
 

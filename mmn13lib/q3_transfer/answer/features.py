@@ -20,7 +20,7 @@ def all_features(
 
     Where none are stored, as in an unzipped submission, a bar shows how far the network is.
     """
-    stored = stored_features(settings)
+    stored = stored_features(settings, results.inputs)
     if stored is not None:
         return stored
     device = choose_device()

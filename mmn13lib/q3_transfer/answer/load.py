@@ -1,7 +1,4 @@
-"""The experiment's stored results, as the report reads them: a project's, or a submission's.
-
-This imports the experiment, so that what shows results depends on the code that made them.
-"""
+"""The experiment's stored results, as the report reads them: a project's, or a submission's."""
 
 from dataclasses import asdict, replace
 
@@ -9,7 +6,7 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import SUBMITTED, Settings
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
-from mmn13lib.q3_transfer.experiment import completion
+from mmn13lib.q3_transfer.experiment.find import results_folder
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -26,13 +23,8 @@ def load(settings: Settings) -> Results:
         # in a project its own results count, whatever was unzipped into it
         if (here / INPUTS).is_file() and not (settings.root / "_quarto.yml").is_file():
             return records.read(here, _submitted_inputs(settings))
-        known = completion.recall(settings)
-        if known is not None:
-            return records.read((settings.root / known["results"]).parent, resolve(settings))
-        # what the experiment needs takes a second to import, and does not travel with results
-        from mmn13lib.q3_transfer.experiment.run import results_folder
-
-        return records.read(results_folder(settings), resolve(settings))
+        inputs = resolve(settings)
+        return records.read(results_folder(settings, inputs), inputs)
     except storage.Damaged as error:
         raise UserError(
             f"Question 3 has no results to show ({error}): run `mmn13 experiment`."

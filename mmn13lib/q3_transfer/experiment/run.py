@@ -4,6 +4,7 @@ Killed at any moment and started again, it goes on from where it was. Two proces
 kept apart by a lock.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
@@ -14,15 +15,16 @@ from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.locks import exclusive
-from mmn13lib.foundation.provenance import code_digest, key
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.foundation.steps import Step
 from mmn13lib.q3_transfer.data.datasets import dataset
-from mmn13lib.q3_transfer.data.inputs import Inputs, fingerprint, resolve
+from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE, preprocess
-from mmn13lib.q3_transfer.experiment import completion, store
+from mmn13lib.q3_transfer.experiment.find import results_folder
+from mmn13lib.q3_transfer.experiment.head import joined
+from mmn13lib.q3_transfer.experiment.plan import Plan
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
-from mmn13lib.q3_transfer.experiment.steps import Steps, environment
-from mmn13lib.q3_transfer.experiment.store import Progress, Step, joined
+from mmn13lib.q3_transfer.experiment.stages import Stages
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
@@ -32,48 +34,41 @@ from mmn13lib.q3_transfer.results import metrics, records
 from mmn13lib.q3_transfer.results.metrics import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
-# kept from now on, as in `steps`; the inputs' key asks for the sample's
-CODE = code_digest("mmn13lib.q3_transfer.experiment.run")
-code_digest("mmn13lib.q3_transfer.data.sample")
-
 
 def run(
-    settings: Settings, progress: Progress = print, config: ExperimentSettings | None = None
+    settings: Settings,
+    inputs: Inputs,
+    progress: Callable[[str], None] = print,
+    config: ExperimentSettings | None = None,
 ) -> Results:
     """Run the experiment, or find its results if it has run with these inputs and this code.
 
     `config` is chosen for the inputs where it is None. Raises UserError if an input is wrong,
     the disk is full or the results' folder can't be written to.
     """
-    inputs = resolve(settings)
-    folder = results_folder(settings, config)
-
-    def waiting(holder: str) -> None:
-        progress(f"The experiment is running in {holder}: waiting for it to finish.")
-
-    found = _find(folder, inputs, progress)
+    folder = results_folder(settings, inputs, asdict(config) if config else None)
+    found = _read(folder, inputs, progress)
     if found is None:
+        # the steps' keys are taken now: code that is edited while this runs, or waits for another
+        # process, must not lend its key to what this code makes
+        stages = Stages(settings, inputs, config or ExperimentSettings.for_mode(inputs.mode))
+        _ = stages.all
+
+        def waiting(holder: str) -> None:
+            progress(f"The experiment is running in {holder}: waiting for it to finish.")
+
         with exclusive(settings.locks / "experiment.lock", waiting):
-            found = _find(folder, inputs, lambda _: None)  # the other process may have finished it
+            found = _read(folder, inputs, lambda _: None)  # the other process may have finished it
             if found is None:
                 keep_freed_memory()
-                records.write(folder, _assemble(Steps(settings, config, progress)))
+                Plan.of(stages, progress).do(progress)
+                records.write(folder, _assemble(stages))
                 found = records.read(folder, inputs)
-    if config is None:
-        completion.remember(settings, folder / records.FILE, found.head.test_accuracy)
     return found
 
 
-def results_folder(settings: Settings, config: ExperimentSettings | None = None) -> Path:
-    """Name the folder of the results that belong to these inputs and this code."""
-    made_from = fingerprint(settings)
-    config = config or ExperimentSettings.for_mode(resolve(settings).mode)
-    name = key(code=CODE, **made_from, config=asdict(config), environment=environment())
-    return settings.results / "experiment" / name
-
-
 def stored_features(
-    settings: Settings, config: ExperimentSettings | None = None
+    settings: Settings, inputs: Inputs, config: ExperimentSettings | None = None
 ) -> dict[str, tuple[Tensor, Tensor]] | None:
     """Read the features (N, 512) and labels of ``train``, ``validation`` and ``test`` images.
 
@@ -81,24 +76,22 @@ def stored_features(
     """
     if not (settings.results / "features").is_dir():
         return None
-    steps = Steps(settings, config, lambda _: None)
+    stages = Stages(settings, inputs, config or ExperimentSettings.for_mode(inputs.mode))
     parts = []
-    for images in (steps.images, steps.test_images):
-        folder = steps.features_folder(images, steps.dtype)
-        shards = [store.read(file, lambda _: None) for file in sorted(folder.glob("*.safetensors"))]
-        whole = [shard for shard in shards if shard is not None]
-        if sum(len(shard.tensors["features"]) for shard in whole) != len(images):
+    for jobs in (stages.train_features, stages.test_features):
+        shards = tuple(step for job in jobs if (step := job.task.find()))
+        if len(shards) < len(jobs):
             return None
-        parts.append(joined(whole))
+        parts.append(joined(shards))
     features, test_features = parts
     return {
-        "train": (features[steps.kept], steps.labels[steps.kept]),
-        "validation": (features[steps.held_out], steps.labels[steps.held_out]),
-        "test": (test_features, steps.test_labels),
+        "train": (features[stages.training], stages.labels[stages.training]),
+        "validation": (features[stages.validation], stages.labels[stages.validation]),
+        "test": (test_features, stages.test_labels),
     }
 
 
-def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
+def _read(folder: Path, inputs: Inputs, progress: Callable[[str], None]) -> Results | None:
     if not (folder / records.FILE).exists():
         return None
     try:
@@ -108,64 +101,54 @@ def _find(folder: Path, inputs: Inputs, progress: Progress) -> Results | None:
         return None
 
 
-def _assemble(steps: Steps) -> Results:
-    config = steps.config
-    heads = [steps.head(seed) for seed in range(config.num_head_seeds)]
-    trap = steps.trap()
-    small_resnet = steps.small_resnet()
-    study = steps.label_study()
-    few = [(model, step) for model, count, _, step in study if count < len(steps.kept)]
-    model = FrozenResNet18.from_weights(steps.inputs.weights)
-    model.fc.load_state_dict({name: heads[0].tensors[name] for name in ("weight", "bias")})
+def _assemble(stages: Stages) -> Results:
+    config, inputs = stages.config, stages.inputs
+    made = {stage.name: stage.steps for stage in stages.all}
+    heads, small_resnet = made["heads"], made["small network"][None, 0]
+    model = FrozenResNet18.from_weights(inputs.weights)
+    main = heads[None, 0].tensors
+    model.fc.load_state_dict({name: main[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
-    speeds = steps.speed(model), steps.speed(small)
-    groups = {
-        "features": [*steps.features, *steps.test_features],
-        "heads": heads,
-        "BatchNorm trap": [trap],
-        "small network": [small_resnet],
-        "few labels, heads": [step for name, step in few if name == "head"],
-        "few labels, small networks": [step for name, step in few if name != "head"],
-        "features in float32": steps.exact_features,
-        "speed of classification": [*speeds],
-    }
-    made = {name: store.summary(group) for name, group in groups.items()}
-    last = max(made.values(), key=lambda summary: summary["date"])
-    num_images = len(steps.labels) + len(steps.test_labels)
+    speeds = made["speed of classification"]
+    summaries = {name: _summary([*steps.values()]) for name, steps in made.items()}
+    last = max(summaries.values(), key=lambda summary: summary["date"])
+    num_images = len(stages.labels) + len(stages.test_labels)
     # the held-out images' features are no part of the training
-    training = sum(s.seconds for s in steps.features) * len(steps.kept) / len(steps.labels)
+    of_training = [step for (part, _), step in made["features"].items() if part == "train"]
+    before = sum(s.seconds for s in of_training) * len(stages.training) / len(stages.labels)
+    exact = joined(tuple(made["features in float32"].values()))
     return Results(
-        inputs=steps.inputs,
-        classes=tuple(dataset(steps.inputs, train=False).classes),
+        inputs=inputs,
+        classes=tuple(dataset(inputs, train=False).classes),
         counts={
-            "train": len(steps.kept),
-            "validation": len(steps.held_out),
-            "test": len(steps.test_labels),
+            "train": len(stages.training),
+            "validation": len(stages.validation),
+            "test": len(stages.test_labels),
         },
-        head=_model_result(steps, heads[0], model, speeds[0], training),
-        small_resnet=_model_result(steps, small_resnet, small, speeds[1]),
+        head=_model_result(stages, heads[None, 0], model, speeds["head"], before),
+        small_resnet=_model_result(stages, small_resnet, small, speeds["small_resnet"]),
         small_resnet_weights=records.under("model.", small_resnet.tensors),
-        head_seeds=[_test_accuracy(steps, head) for head in heads],
-        label_study=[_study_record(steps, *record) for record in study],
-        trap=trap.values,
-        mistakes=_mistakes(steps, model, heads[0].tensors["test_logits"]),
-        precision=_precision(steps, heads),
-        steps=made,
-        extraction_images_per_second=num_images / made["features"]["seconds"],
+        head_seeds=[_test_accuracy(stages, head) for head in heads.values()],
+        label_study=_study(stages, made),
+        trap=made["BatchNorm trap"][config.split_seed].values,
+        mistakes=_mistakes(stages, model, main["test_logits"]),
+        precision=_precision(stages, exact, [*heads.values()]),
+        steps=summaries,
+        extraction_images_per_second=num_images / summaries["features"]["seconds"],
         experiment=asdict(config),
-        hardware=last["hardware"] | {"device": steps.device.type},
+        hardware=last["hardware"] | {"device": stages.device.type},
     )
 
 
 def _model_result(
-    steps: Steps, step: Step, model: nn.Module, speed: Step, before: float = 0.0
+    stages: Stages, step: Step, model: nn.Module, speed: Step, before: float = 0.0
 ) -> ModelResult:
     """Describe a model; `before` are the seconds of what its training started from."""
     return ModelResult(
         test_logits=step.tensors["test_logits"].numpy(),
-        test_labels=steps.test_labels.numpy(),
+        test_labels=stages.test_labels.numpy(),
         validation_logits=step.tensors["validation_logits"].numpy(),
-        validation_labels=steps.labels[steps.held_out].numpy(),
+        validation_labels=stages.labels[stages.validation].numpy(),
         history=step.values["history"],
         trained_parameters=count_parameters(model, trained_only=True),
         total_parameters=count_parameters(model),
@@ -175,14 +158,31 @@ def _model_result(
     )
 
 
-def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -> dict[str, Any]:
+def _study(stages: Stages, made: dict[str, dict[Any, Step]]) -> list[dict[str, Any]]:
+    """Describe the trainings on few labels, and on all: a record each."""
+    kinds = {
+        "head": made["few labels, heads"] | made["heads"],
+        "small_resnet": made["few labels, small networks"] | made["small network"],
+    }
+    return [
+        _study_record(stages, model, count, seed, step)
+        for number in (*stages.config.label_counts, None)
+        for model, steps in kinds.items()
+        for (count, seed), step in steps.items()
+        if count == number and seed < stages.config.num_study_seeds
+    ]
+
+
+def _study_record(
+    stages: Stages, model: str, count: int | None, seed: int, step: Step
+) -> dict[str, Any]:
     history = step.values["history"]
     accuracies = [epoch["train_accuracy"] for epoch in history]
     return {
         "model": model,
-        "count": count,
+        "count": count or len(stages.training),
         "seed": seed,
-        "test_accuracy": _test_accuracy(steps, step),
+        "test_accuracy": _test_accuracy(stages, step),
         "train_accuracy": accuracies[-1],
         # what the last quarter of the epochs gained: at a plateau it is less than a point
         "last_gain": accuracies[-1] - accuracies[-1 - len(accuracies) // 4],
@@ -192,16 +192,16 @@ def _study_record(steps: Steps, model: str, count: int, seed: int, step: Step) -
     }
 
 
-def _test_accuracy(steps: Steps, step: Step) -> float:
-    return accuracy(step.tensors["test_logits"], steps.test_labels)
+def _test_accuracy(stages: Stages, step: Step) -> float:
+    return accuracy(step.tensors["test_logits"], stages.test_labels)
 
 
-def _mistakes(steps: Steps, model: FrozenResNet18, logits: Tensor) -> list[dict[str, Any]]:
+def _mistakes(stages: Stages, model: FrozenResNet18, logits: Tensor) -> list[dict[str, Any]]:
     """Describe the most blatant mistakes, surest of all and wrong, as `Results` has them."""
-    indices = metrics.blatant_mistakes(logits, steps.test_labels, steps.config.num_mistakes)
+    indices = metrics.blatant_mistakes(logits, stages.test_labels, stages.config.num_mistakes)
     if not len(indices):
         return []
-    images, labels = steps.test_images[indices], steps.test_labels[indices]
+    images, labels = stages.test_images[indices], stages.test_labels[indices]
     predicted = logits[indices].argmax(1)
     probabilities = metrics.softmax(logits[indices])
     heat = gradcam(model.eval(), preprocess(images), predicted)
@@ -219,15 +219,22 @@ def _mistakes(steps: Steps, model: FrozenResNet18, logits: Tensor) -> list[dict[
     ]
 
 
-def _precision(steps: Steps, heads: list[Step]) -> dict[str, Any]:
+def _precision(stages: Stages, exact: Tensor, heads: list[Step]) -> dict[str, Any]:
     """Compare the heads' mean accuracy on features of the precision used and of float32."""
-    labels = steps.test_labels[: steps.config.precision_images]
-    exact = joined(steps.exact_features)[: len(labels)]
+    labels = stages.test_labels[: stages.config.precision_images]
+    exact = exact[: len(labels)]
     logits = [F.linear(exact, head.tensors["weight"], head.tensors["bias"]) for head in heads]
     used = [head.tensors["test_logits"][: len(labels)] for head in heads]
     return {
         "float32": mean(accuracy(found, labels) for found in logits),
         "used": mean(accuracy(found, labels) for found in used),
-        "used_name": str(steps.dtype).removeprefix("torch."),
+        "used_name": str(stages.dtype).removeprefix("torch."),
         "images": len(labels),
     }
+
+
+def _summary(steps: list[Step]) -> dict[str, Any]:
+    """Say how long steps took, and when and on what the last was made."""
+    last = max((step.made for step in steps), key=lambda made: made["date"])
+    seconds = sum(step.seconds for step in steps)
+    return {"seconds": seconds, "date": last["date"], "hardware": last["hardware"]}

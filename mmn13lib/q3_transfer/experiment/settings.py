@@ -12,6 +12,9 @@ from mmn13lib.q3_transfer.training.head import HeadSettings
 class ExperimentSettings:
     """What the experiment does; the defaults are for CIFAR-10.
 
+    Choose here, not in the modules that train: a value here repeats the steps that get another
+    one, an edit of `training.from_scratch` all nine trainings of SmallResNet, whatever it is.
+
     Attributes
     ----------
     num_validation
@@ -55,7 +58,7 @@ class ExperimentSettings:
 
     @classmethod
     def for_mode(cls, mode: Mode) -> Self:
-        """Choose the settings for CIFAR-10 or for the sample."""
+        """Return the settings for CIFAR-10 or for the sample."""
         if mode != "sample":
             return cls()
         return cls(
@@ -78,7 +81,7 @@ class ExperimentSettings:
         )
 
     def small_resnet_for(self, count: int | None) -> SmallResNetSettings:
-        """Give SmallResNet's settings for `count` labelled images, or for all (None)."""
+        """Return SmallResNet's settings for `count` labelled images, or for all (None)."""
         if count is None:
             return self.small_resnet
         if self.study_epochs is not None:

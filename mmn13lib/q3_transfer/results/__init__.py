@@ -1,1 +1,3 @@
 """What an experiment gives: records, metrics, significance. Uses data."""
+
+FILE = "results.safetensors"

@@ -13,12 +13,12 @@ import torch
 
 from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.data.inputs import Inputs
+from mmn13lib.q3_transfer.results import FILE as FILE
 from mmn13lib.q3_transfer.results import metrics
 
 MODELS = ("head", "small_resnet")
 MODEL_ARRAYS = ("test_logits", "test_labels", "validation_logits", "validation_labels")
 WEIGHTS = "small_resnet_weights."
-FILE = "results.safetensors"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Results:
         The mean test accuracy of all heads on features in ``float32`` and in the ``used``
         precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
     steps
-        For each step what `experiment.store.summary` gives.
+        For each stage its ``seconds``, and ``date`` and ``hardware`` of its last step.
     experiment
         The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
     hardware
@@ -104,11 +104,6 @@ class Results:
     extraction_images_per_second: float
     experiment: dict[str, Any]
     hardware: dict[str, Any]
-
-    @property
-    def rough_times(self) -> bool:
-        """Whether other processes used the cores during a step, or may have."""
-        return any(step["busy"] or step["others"] is None for step in self.steps.values())
 
 
 def write(folder: Path, results: Results) -> None:

@@ -44,14 +44,15 @@ class Training:
         }
         content = io.BytesIO()
         torch.save(state, content)
-        storage.write_bytes(path, content.getvalue())
+        whole = torch.frombuffer(bytearray(content.getvalue()), dtype=torch.uint8)
+        storage.write_tensors(path, {"state": whole})
 
     def restore(self, path: Path) -> None:
         """Take the state of the checkpoint, where there is a whole one of this training."""
         if not path.exists():
             return
         try:
-            content = io.BytesIO(storage.read_bytes(path))
+            content = io.BytesIO(storage.read_record(path)[0]["state"].numpy().tobytes())
         except storage.Damaged as damage:
             logger.warning("%s: the training starts again.", damage)
             return

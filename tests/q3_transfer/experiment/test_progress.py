@@ -7,22 +7,31 @@ import pytest
 from mmn13lib.q3_transfer.experiment import progress
 
 
-def test_without_a_terminal_progress_is_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("later", "left_in_all"), [(None, ""), (0.0, ", 2 min left in all"), (4000.0, ", 1 h 9 min")]
+)
+def test_without_a_terminal_progress_is_plain_lines(
+    later: float | None, left_in_all: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = iter([0.0, 10.0, 20.0, 30.0])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
     lines: list[str] = []
-    with progress.images_done("Features", 4000, lines.append) as add:
+    with progress.images_done("Step 3 of 9", 16_000, lines.append, later) as add:
         for _ in range(3):
             add(1000)
-    assert lines == ["Features: 2,000 of 4,000 images, 100 images/s, 0.3 min left"]
+    (line,) = lines
+    assert line.startswith(
+        f"Step 3 of 9: 2,000 of 16,000 images, 100 images/s, 2 min left{left_in_all}"
+    )
+    assert line.endswith("left in all" if left_in_all else "left")
 
 
 def test_on_a_terminal_progress_is_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.images_done("Features", 4, print) as add:
-        add(4)
+    with progress.images_done("Features", 4, print, later=3600.0) as add:
+        add(2)
+        add(2)
     shown = capsys.readouterr().err
-    assert "Features: 100%" in shown
-    assert "images/s" in shown
+    assert "Features: 100%" in shown and "images/s" in shown and "1 h 0 min left in all" in shown

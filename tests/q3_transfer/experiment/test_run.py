@@ -1,6 +1,5 @@
 """The experiment loses nothing, shows nothing stale, and two of them do not meet."""
 
-import errno
 import os
 import random
 import shutil
@@ -18,9 +17,10 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load as report
-from mmn13lib.q3_transfer.experiment import run as experiment
-from mmn13lib.q3_transfer.experiment import steps, store
-from mmn13lib.q3_transfer.experiment.run import results_folder, run, stored_features
+from mmn13lib.q3_transfer.data.inputs import resolve
+from mmn13lib.q3_transfer.experiment import stages, trap
+from mmn13lib.q3_transfer.experiment.find import find
+from mmn13lib.q3_transfer.experiment.run import ExperimentSettings, run, stored_features
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow  # most of it trains networks
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A finished experiment."""
     settings = Settings(tmp_path_factory.mktemp("undisturbed"), offline=True)
-    run(settings, print, TINY)
+    found_by(settings)
     return settings
 
 
@@ -43,7 +43,7 @@ def finished(undisturbed: Settings, tmp_path: Path) -> Settings:
 
 
 def found_by(settings: Settings, progress: Callable[[str], None] = print) -> Results:
-    return run(settings, progress, TINY)
+    return run(settings, resolve(settings), progress, TINY)
 
 
 def test_the_results_hold_every_part(undisturbed: Settings) -> None:
@@ -76,33 +76,36 @@ def test_a_second_call_finds_the_results_and_says_nothing(undisturbed: Settings)
     assert lines == []
 
 
-def test_other_settings_are_other_results(undisturbed: Settings) -> None:
-    assert results_folder(undisturbed, TINY).is_dir()
-    assert not results_folder(undisturbed, replace(TINY, num_head_seeds=3)).exists()
-
-
 def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
-    parts = stored_features(undisturbed, TINY)
+    parts = stored_features(undisturbed, resolve(undisturbed), TINY)
     assert parts is not None
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {
         "train": 10, "validation": 6, "test": 6,
     }  # fmt: skip
-    (step, *_) = [store.read(file, print) for file in (undisturbed.results / "head").iterdir()
-                  if file.suffix == ".safetensors"]  # fmt: skip
-    assert step is not None
-    logits = parts["test"][0] @ step.tensors["weight"].T + step.tensors["bias"]
-    assert torch.allclose(logits, step.tensors["test_logits"], atol=1e-5)
+    head = storage.read_record(next((undisturbed.results / "head").iterdir()))[0]
+    logits = parts["test"][0] @ head["weight"].T + head["bias"]
+    assert torch.allclose(logits, head["test_logits"], atol=1e-5)
+
+
+def test_shards_of_another_size_do_not_mix_with_the_old_ones(
+    finished: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = resolve(finished)
+    before = stored_features(finished, inputs, TINY)
+    monkeypatch.setattr(stages, "SHARD_SIZE", 5)
+    assert stored_features(finished, inputs, TINY) is None
+    shutil.rmtree(finished.results / "experiment")
+    found_by(finished)
+    after = stored_features(finished, inputs, TINY)
+    assert before is not None and after is not None
+    assert torch.allclose(before["train"][0], after["train"][0], atol=0.1)
 
 
 @pytest.mark.parametrize("what", ["nothing", "a shard"])
 def test_features_that_are_not_stored_are_none(what: str, finished: Settings) -> None:
     folder = finished.results / "features"
-    if what == "nothing":
-        shutil.rmtree(folder)
-    else:
-        for shard in folder.rglob("*.safetensors"):
-            shard.unlink()
-    assert stored_features(finished, TINY) is None
+    shutil.rmtree(folder) if what == "nothing" else next(folder.iterdir()).unlink()
+    assert stored_features(finished, resolve(finished), TINY) is None
 
 
 def test_each_step_says_when_and_where_it_was_made(
@@ -110,8 +113,8 @@ def test_each_step_says_when_and_where_it_was_made(
 ) -> None:
     """Putting the results together on another machine does not redate the trainings."""
     before = found_by(finished)
-    monkeypatch.setattr(store, "hardware", lambda: {"cpu": "another"})
-    after = run(finished, print, replace(TINY, num_mistakes=1))
+    monkeypatch.setattr("mmn13lib.foundation.steps.hardware", lambda: {"cpu": "another"})
+    after = run(finished, resolve(finished), print, replace(TINY, num_mistakes=1))
     assert len(after.mistakes) == 1 < len(before.mistakes)
     assert after.steps == before.steps
     assert after.steps["heads"]["hardware"]["cpu"] != "another"
@@ -146,7 +149,7 @@ def test_stopped_at_any_write_it_ends_with_the_same_bits(
 
 def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings) -> None:
     before = content(found_by(finished))
-    stored = results_folder(finished, TINY) / records.FILE
+    (stored,) = finished.results.glob(f"experiment/*/{records.FILE}")
     stored.write_bytes(stored.read_bytes()[:-20])
     (step,) = (finished.results / "trap").glob("*.safetensors")
     step.write_bytes(step.read_bytes().replace(b"60", b"59"))
@@ -161,7 +164,7 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
     undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second: list[subprocess.Popen[str]] = []
-    run_trap = steps.run_batchnorm_trap
+    run_trap = trap.run_batchnorm_trap
 
     def meeting(*arguments: object) -> object:
         """In the middle of the first: the second is started and has to wait."""
@@ -171,7 +174,7 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
         assert f"running in process {os.getpid()}, since" in line, line
         return run_trap(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(steps, "run_batchnorm_trap", meeting)
+    monkeypatch.setattr(trap, "run_batchnorm_trap", meeting)
     first = found_by(Settings(tmp_path))
     assert finish(second[0]) == ""  # it has computed nothing
     assert content(first) == content(found_by(undisturbed))
@@ -203,31 +206,15 @@ def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(tmp_path
     assert (len(trained() - before), complete()) == (2, 2)
 
 
-def test_a_full_disk_ends_it_with_a_clear_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(storage, "_replace", full)
-    with pytest.raises(UserError, match="disk is full"):
-        found_by(Settings(tmp_path))
-
-
-def test_a_missing_results_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "artifacts").write_text("a file where the folder should be")
-    with pytest.raises(UserError, match="could not be written"):
-        found_by(Settings(tmp_path))
-
-
-def test_a_complete_experiment_is_remembered_for_the_code_that_ran(
+def test_a_finished_experiment_is_found_for_the_code_that_ran(
     finished: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment.ExperimentSettings, "for_mode", lambda mode: TINY)
-    assert experiment.completion.recall(finished) is None
-    found = run(finished)
-    known = experiment.completion.recall(finished)
-    assert known is not None and known["accuracy"] == found.head.test_accuracy
+    inputs = resolve(finished)
+    monkeypatch.setattr(ExperimentSettings, "for_mode", lambda mode: TINY)
+    assert find(finished, inputs) is None
+    results = run(finished, inputs)
+    known = find(finished, inputs)
+    assert known is not None and known.accuracy == results.head.test_accuracy
 
 
 def test_reading_results_that_are_not_there_says_what_to_run(settings: Settings) -> None:

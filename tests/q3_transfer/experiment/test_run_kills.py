@@ -7,12 +7,14 @@ from support.kills import KILLS, kill_at_random_moments
 from support.tiny_experiment import TINY, content
 
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data.inputs import resolve
 from mmn13lib.q3_transfer.experiment.run import run
 from mmn13lib.q3_transfer.results.records import Results
 
 
 def found_by(root: Path) -> Results:
-    return run(Settings(root), lambda line: None, TINY)
+    settings = Settings(root)
+    return run(settings, resolve(settings), lambda line: None, TINY)
 
 
 @pytest.mark.slow

@@ -1,0 +1,92 @@
+"""A finished experiment is found quickly, for its inputs and its code, on whatever machine."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmn13lib.foundation import storage
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
+from mmn13lib.q3_transfer.experiment import find as finished
+from mmn13lib.q3_transfer.experiment.find import find, results_folder
+
+
+@pytest.fixture
+def inputs(settings: Settings) -> Inputs:
+    return resolve(settings)
+
+
+@pytest.fixture
+def results(settings: Settings, inputs: Inputs) -> Path:
+    path = results_folder(settings, inputs) / finished.FILE
+    storage.write_tensors(path, {"logits": torch.ones(3)}, {"head_seeds": [0.875, 0.75]})
+    return path
+
+
+def test_nothing_is_found_before_an_experiment(settings: Settings, inputs: Inputs) -> None:
+    assert find(settings, inputs) is None
+
+
+def test_a_finished_experiment_is_found(results: Path, settings: Settings, inputs: Inputs) -> None:
+    found = find(settings, inputs)
+    assert found is not None
+    assert (found.folder, found.accuracy, len(found.digest)) == (results.parent, 0.875, 64)
+
+
+def test_finding_needs_no_torch(results: Path, settings: Settings) -> None:
+    program = (
+        "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.q3_transfer.data.inputs import resolve\n"
+        "from mmn13lib.q3_transfer.experiment.find import find\n"
+        "settings = Settings(Path(sys.argv[1]))\n"
+        "print(find(settings, resolve(settings)).accuracy, 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(settings.root)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0.875", "False"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"other"])
+def test_damaged_results_are_not_found(
+    content: bytes | None, results: Path, settings: Settings, inputs: Inputs
+) -> None:
+    results.write_bytes(results.read_bytes()[:-1] if content is None else content)
+    assert find(settings, inputs) is None
+
+
+@pytest.mark.parametrize("what", ["data", "weights", "mode", "versions", "code"])
+def test_other_inputs_versions_or_code_have_results_of_their_own(
+    what: str,
+    results: Path,
+    settings: Settings,
+    inputs: Inputs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if what == "versions":
+        monkeypatch.setattr(finished, "versions", lambda: {"torch": "9.9"})
+    elif what == "code":
+        monkeypatch.setattr("mmn13lib.foundation.provenance.code_digest", lambda *names: "other")
+    else:
+        inputs = replace(inputs, fingerprint=inputs.fingerprint | {what: "other"})
+    assert find(settings, inputs) is None
+
+
+@pytest.mark.parametrize("change", ["fewer cores", "no visible GPU", "a renamed weights file"])
+def test_results_are_found_whatever_the_machine_lends(
+    change: str,
+    results: Path,
+    settings: Settings,
+    inputs: Inputs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if change == "fewer cores":
+        monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
+    elif change == "no visible GPU":
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    else:
+        inputs = replace(inputs, weights=Path("renamed.pth"), label="other words")
+    assert find(settings, inputs) is not None
