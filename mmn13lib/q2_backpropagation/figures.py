@@ -1,4 +1,4 @@
-"""Question 2's figure: one pixel followed through the convolution, and its gradient back."""
+"""Question 2's figures: a pixel followed forward and back, and the kernel that slides over G."""
 
 import sympy
 from matplotlib.axes import Axes
@@ -60,6 +60,37 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
         axes.set(xlim=(-0.6, left + CELL[0] * entries.cols + 0.1), ylim=(row + 1.1, -0.9))
         axes.set(aspect="equal")
         axes.set_axis_off()
+    return figure
+
+
+def sliding_figure(gradients: ConvolutionGradients, column: int) -> Figure:
+    """Draw the turned kernel at its positions on G in the ring of zeros, from top to bottom.
+
+    Parameters
+    ----------
+    gradients
+        A small convolution of stride 1 without padding.
+    column
+        The positions are those that give the derivatives of this column's pixels.
+    """
+    (high, wide), upstream = gradients.kernel.shape, gradients.upstream
+    zeros = sympy.zeros(upstream.rows + 2 * (high - 1), upstream.cols + 2 * (wide - 1))
+    zeros[high - 1 : high - 1 + upstream.rows, wide - 1 : wide - 1 + upstream.cols] = upstream
+    figure, axes = new_figure(height=1.75)
+    for i in range(gradients.image.rows):
+        texts, window = _written(zeros), set()
+        for u in range(high):
+            for v in range(wide):
+                at = (i + high - 1 - u, column + wide - 1 - v)
+                texts[at[0]][at[1]] += rf"$\,{sympy.latex(gradients.kernel[u, v])}$"
+                window.add(at)
+        left = i * (CELL[0] * zeros.cols + 1.2)
+        pixel, derivative = gradients.image[i, column], gradients.d_image[i, column]
+        title = rf"$\partial C/\partial {sympy.latex(pixel)} = {sympy.latex(derivative)}$"
+        draw_cells(axes, (left, 0), texts, title, window, CELL)
+    axes.set(xlim=(-0.1, left + CELL[0] * zeros.cols + 0.1), ylim=(zeros.rows + 0.1, -0.9))
+    axes.set(aspect="equal")
+    axes.set_axis_off()
     return figure
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mmn13lib.q2_backpropagation import derivation
 from mmn13lib.q2_backpropagation.derivation import convolution_gradients
 from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
-from mmn13lib.writing.listing import listing
 
 BY_HAND = {
     "dk00": "g00*x00 + g01*x01 + g02*x02 + g10*x10 + g11*x11 + g12*x12",
@@ -163,8 +162,3 @@ def test_bad_input_is_told_what_fits(arguments, message):
 
 def test_numpys_integers_and_lists_are_taken():
     assert Geometry([3, np.int64(3)], (2, 1), np.int32(1), 0) == Geometry()
-
-
-def test_the_printed_derivation_fits_the_page():
-    code = listing(convolution_gradients, derivation.outputs_of, derivation.cost_of)
-    assert max(map(len, code.splitlines())) <= 78

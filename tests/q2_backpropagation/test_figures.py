@@ -3,7 +3,7 @@
 from matplotlib.colors import to_rgba
 
 from mmn13lib.q2_backpropagation.derivation import convolution_gradients
-from mmn13lib.q2_backpropagation.figures import pixel_figure
+from mmn13lib.q2_backpropagation.figures import pixel_figure, sliding_figure
 from mmn13lib.writing.plotting import MARKED
 
 
@@ -31,3 +31,12 @@ def test_a_pixel_of_the_rim_has_one_way():
     forward, backward = pixel_figure(convolution_gradients(), (2, 0)).axes
     assert sorted(tinted(forward)) == ["$x_{20}$"] * 2 + ["$y_{10}$"]
     assert sorted(tinted(backward)) == ["$g_{10} k_{10}$", "$g_{10}$", "+"]
+
+
+def test_the_turned_kernel_slides_down_the_column():
+    (axes,) = sliding_figure(convolution_gradients(), column=1).axes
+    assert tinted(axes) == [
+        r"$0$$\,k_{10}$", r"$g_{01}$$\,k_{00}$",
+        r"$g_{01}$$\,k_{10}$", r"$g_{11}$$\,k_{00}$",
+        r"$g_{11}$$\,k_{10}$", r"$0$$\,k_{00}$",
+    ]  # fmt: skip
