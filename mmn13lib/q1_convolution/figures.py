@@ -38,7 +38,7 @@ def product_figure(
         ("$W P$", output.reshape(1, -1), {(0, position)}, "→"),
         ("output $y$", output, {(top, left)}, ""),
     )
-    figure, axes = new_figure(height=1.9)
+    figure, axes = new_figure(height=1.75)
     at = 0.0
     for title, matrix, marked, sign in matrices:
         texts = [[f"{number:g}".replace("-", "−") for number in row] for row in matrix]
@@ -61,7 +61,7 @@ def filters_figure(pictures: Mapping[str, Array]) -> Figure:
     Non-negative ones are shown from black to white, those with both signs from black over grey
     (zero) to white.
     """
-    figure, axes = new_figure(1, len(pictures), height=2.1)
+    figure, axes = new_figure(1, len(pictures), height=1.8)
     panels = zip(np.atleast_1d(axes), pictures.items(), strict=True)
     for panel, (title, picture) in panels:
         bound = float(np.abs(picture).max())

@@ -70,7 +70,6 @@ def convolve(
     matrix = weight.flatten(1).expand(images.shape[0], -1, -1)  # W, N times
     output = torch.baddbmm(bias[:, None], matrix, columns)  # b + W P
     return output.unflatten(2, (height, width))
-# fmt: on
 
 
 class Conv2d(Module):
@@ -130,12 +129,9 @@ class Conv2d(Module):
     """
 
     def __init__(
-        self,
-        in_channels: int = 1,
-        out_channels: int = 1,
+        self, in_channels: int = 1, out_channels: int = 1,
         kernel_size: int | tuple[int, int] = (1, 1),
-        stride: int = 1,
-        padding: int = 0,
+        stride: int = 1, padding: int = 0,
     ) -> None:
         super().__init__()
         self.in_channels = checked_integer("in_channels", in_channels, 1)

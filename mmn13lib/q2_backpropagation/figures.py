@@ -33,7 +33,7 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
     }
     name = sympy.latex(gradients.image[pixel])
     total = sympy.latex(gradients.d_image[pixel])
-    figure, (forward, backward) = new_figure(2, 1, height=3.4)
+    figure, (forward, backward) = new_figure(2, 1, height=3.3)
     for axes, title, entries, ends, arrows in (
         (forward, "columns $P$", columns, gradients.output, "→↓"),
         (backward, r"returned to $P$: $K g$", products, gradients.upstream, "←↑"),
@@ -76,7 +76,7 @@ def sliding_figure(gradients: ConvolutionGradients, column: int) -> Figure:
     (high, wide), upstream = gradients.kernel.shape, gradients.upstream
     zeros = sympy.zeros(upstream.rows + 2 * (high - 1), upstream.cols + 2 * (wide - 1))
     zeros[high - 1 : high - 1 + upstream.rows, wide - 1 : wide - 1 + upstream.cols] = upstream
-    figure, axes = new_figure(height=1.75)
+    figure, axes = new_figure(height=1.5)
     for i in range(gradients.image.rows):
         texts, window = _written(zeros), set()
         for u in range(high):
