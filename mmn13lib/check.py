@@ -36,7 +36,7 @@ def check(settings: Settings) -> list[Requirement]:
         check_torch(),
         check_device(),
         found,
-        check_builtin_engine(needed=not found.ok),
+        check_built_in_engine(needed=not found.ok),
         check_data(settings),
         check_weights(settings),
         check_disk(settings.root),
@@ -88,7 +88,7 @@ def check_quarto() -> Requirement:
     return Requirement("Quarto", usable, False, detail, quarto.FIX)
 
 
-def check_builtin_engine(needed: bool) -> Requirement:
+def check_built_in_engine(needed: bool) -> Requirement:
     """Look for the packages that make the report without Quarto."""
     name = "built-in engine"
     try:

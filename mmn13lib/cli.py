@@ -106,7 +106,7 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
 @app.command(epilog="Example: mmn13 render --rerun q2")
 def render(
     engine: Annotated[
-        Literal["auto", "quarto", "embedded"], typer.Option(help="auto: Quarto where it is.")
+        Literal["auto", "quarto", "built-in"], typer.Option(help="auto: Quarto where it is.")
     ] = "auto",
     rerun: Annotated[
         list[str] | None, typer.Option(metavar="<chapter>", help="Execute it again.")

@@ -36,7 +36,7 @@ def prepare(
         if strict:
             raise UserError(f"The real input is missing, but --strict requires it. {missing}")
         warnings.append(
-            "WARNING: this report is made from the embedded sample; its numbers are NOT CIFAR-10\n"
+            "WARNING: this report is made from the sample; its numbers are NOT CIFAR-10\n"
             f"results. Missing: {missing}\n"
             "Get the real input with `mmn13 fetch`, or set MMN13_DATA to a folder with\n"
             "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again."

@@ -178,14 +178,14 @@ def test_the_pandoc_that_makes_the_report_is_named_whatever_the_path_has(
     other.write_text("#!/bin/sh\necho pandoc 99.0\n")
     other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = check.check_builtin_engine(needed=True)
+    found = check.check_built_in_engine(needed=True)
     assert found.ok and found.detail.startswith("pandoc ") and "99.0" not in found.detail
 
 
 def test_without_quarto_the_built_in_engine_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "import_module", raising(ImportError("no pypandoc")))
-    assert state(check.check_builtin_engine(needed=True)) == (False, True)
-    assert state(check.check_builtin_engine(needed=False)) == (False, False)
+    assert state(check.check_built_in_engine(needed=True)) == (False, True)
+    assert state(check.check_built_in_engine(needed=False)) == (False, False)
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_a_folder_that_quartos_cache_can_not_lie_in_is_refused_before_anything_i
     root = settings.root.rename(tmp_path / folder)
     with pytest.raises(UserError, match=r"its cache can't lie in a folder with [%?]"):
         hook.before(Settings(root))
-    assert quarto.chosen("auto", root) == "embedded"
+    assert quarto.chosen("auto", root) == "built-in"
     assert [path.name for path in tmp_path.iterdir()] == [folder]
 
 

@@ -1,4 +1,4 @@
-"""The whole book, rendered once by the embedded engine on the sample, read as a user reads it."""
+"""The whole book, rendered once by the built-in engine on the sample, read as a user reads it."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ CHAPTERS = sorted({*PROJECT.glob("report/*.qmd")} - {PROJECT / "report/video-scr
 
 @pytest.fixture(scope="module")
 def rendered(project_copy: Path, mmn13: Command) -> subprocess.CompletedProcess[str]:
-    result = mmn13("render", "--engine", "embedded")
+    result = mmn13("render", "--engine", "built-in")
     assert result.returncode == 0, result.stdout + result.stderr
     return result
 
@@ -125,7 +125,7 @@ def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
 def test_second_render_executes_nothing_and_leaves_git_clean(
     project_copy: Path, rendered: object, mmn13: Command
 ) -> None:
-    again = mmn13("render", "--engine", "embedded")
+    again = mmn13("render", "--engine", "built-in")
     assert again.returncode == 0, again.stderr
     assert not re.search(r"\bcell \d+/\d+", again.stdout), again.stdout
     assert git(project_copy, "diff", "--name-only") == ""

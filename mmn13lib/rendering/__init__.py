@@ -1,1 +1,1 @@
-"""Chapters to documents, by Quarto or by the embedded engine. Uses all below submission."""
+"""Chapters to documents, by Quarto or by the built-in engine. Uses all below submission."""

@@ -55,7 +55,7 @@ def chosen(engine: str, root: Path) -> str:
 
     Raises `UserError` if Quarto is asked for and can't be used.
     """
-    if engine == "embedded":
+    if engine == "built-in":
         return engine
     usable, detail = installed()
     if usable and (fault := fault_of_folder(root)):
@@ -63,9 +63,9 @@ def chosen(engine: str, root: Path) -> str:
     if engine == "quarto" and not usable:
         raise UserError(
             f"Quarto can't be used: {detail}. To get it: {FIX}; "
-            "or `mmn13 render --engine embedded`, which needs none."
+            "or `mmn13 render --engine built-in`, which needs none."
         )
-    return "quarto" if usable else "embedded"
+    return "quarto" if usable else "built-in"
 
 
 def fault_of_folder(root: Path) -> str:

@@ -48,17 +48,17 @@ def render(
             made = ("index.html", f"{name}.pdf", f"{name}.ipynb")
             return [settings.report / file for file in made], warnings
         names = [chapter.name for chapter in again]
-        return render_embedded(settings, book, outside, names, progress), warnings
+        return render_built_in(settings, book, outside, names, progress), warnings
 
 
-def render_embedded(
+def render_built_in(
     settings: Settings,
     book: Book,
     outside: Outside,
     rerun: Sequence[str] = (),
     progress: Progress = print,
 ) -> list[Path]:
-    """Make one HTML file, one PDF and the notebook with the embedded engine."""
+    """Make one HTML file, one PDF and the notebook with the built-in engine."""
     if not rerun and (files := _made_before(book, settings, outside)):
         for chapter in book.chapters:
             if chapter.cells:

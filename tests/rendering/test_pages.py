@@ -62,7 +62,7 @@ class Layer(Module):
 IMAGE = "<svg xmlns='http://www.w3.org/2000/svg' width='600' height='90'/>"
 
 
-@pytest.fixture(scope="module", params=["embedded", "quarto"])
+@pytest.fixture(scope="module", params=["built-in", "quarto"])
 def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Render the specimen with an engine, in the report's style; list its pages."""
     root = write_book(tmp_path_factory.mktemp("pages") / "book")
@@ -83,8 +83,8 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     write_chapter(root, "index", "# At a glance {.unnumbered}\n\nSee @sec-alpha.")
     write_chapter(root, "q1-alpha", SPECIMEN + cells)
     settings = Settings(root, offline=True)
-    if request.param == "embedded":
-        render(settings, lambda: ([], {}), "embedded", progress=lambda line: None)
+    if request.param == "built-in":
+        render(settings, lambda: ([], {}), "built-in", progress=lambda line: None)
         return [settings.report / "tiny.html"]
     if not quarto.installed()[0]:
         pytest.skip("no Quarto >= 1.9 on the PATH")
@@ -149,6 +149,6 @@ def test_formulas_have_the_font_that_comes_along(shown: list[dict[str, Any]]) ->
 
 def test_every_fold_has_a_title_and_a_page_of_the_site_one_too(shown: list[dict[str, Any]]) -> None:
     assert all(all(each["summaries"]) for each in shown)
-    if len(shown) > 4:  # the embedded engine makes one page of the whole book
+    if len(shown) > 4:  # the built-in engine makes one page of the whole book
         assert {each["titles"] for each in shown} == {1}
         assert all(each["papers"] for each in shown)

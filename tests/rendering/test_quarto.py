@@ -29,15 +29,15 @@ def test_without_quarto_the_error_says_how_to_get_it(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert quarto.chosen("auto", tiny) == "embedded"
-    with pytest.raises(UserError, match=r"not on the PATH.*--engine embedded"):
+    assert quarto.chosen("auto", tiny) == "built-in"
+    with pytest.raises(UserError, match=r"not on the PATH.*--engine built-in"):
         make(tiny)
 
 
 def test_an_old_quarto_is_refused_by_its_version(tiny: Path, play: Play) -> None:
     play(version="1.8.27")
-    assert quarto.chosen("auto", tiny) == "embedded"
-    with pytest.raises(UserError, match=r"1\.8\.27 is too old.*--engine embedded"):
+    assert quarto.chosen("auto", tiny) == "built-in"
+    with pytest.raises(UserError, match=r"1\.8\.27 is too old.*--engine built-in"):
         make(tiny)
 
 

@@ -33,7 +33,7 @@ def nothing() -> tuple[list[str], Outside]:
 
 def render(root: Path, *rerun: str) -> list[str]:
     lines: list[str] = []
-    render_book(Settings(root), nothing, "embedded", rerun, lines.append)
+    render_book(Settings(root), nothing, "built-in", rerun, lines.append)
     return lines
 
 
@@ -46,7 +46,7 @@ def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None
         prepared.append(True)
         return [], {}
 
-    given = (settings, prepare, "embedded", (), lines.append)
+    given = (settings, prepare, "built-in", (), lines.append)
     second = threading.Thread(target=render_book, args=given)
     with render_lock(settings, print):
         second.start()
@@ -78,7 +78,7 @@ def test_of_two_first_renders_one_prepares_and_the_other_waits(
         "        (barriers / 'go').read_text()\n"
         "    (root / 'measuring').unlink()\n"
         "    return [], {}\n"
-        "render(Settings(root), prepare, 'embedded',"
+        "render(Settings(root), prepare, 'built-in',"
         " progress=lambda line: print(line, flush=True))"
     )
 
@@ -109,7 +109,7 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
         "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
         "from mmn13lib.rendering import execution; execution.AT_ONCE = 1\n"
         "from mmn13lib.rendering.render import render\n"
-        f"root = Path({str(executed)!r}); render(Settings(root), lambda: ([], {{}}), 'embedded')"
+        f"root = Path({str(executed)!r}); render(Settings(root), lambda: ([], {{}}), 'built-in')"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300

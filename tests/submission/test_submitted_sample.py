@@ -43,7 +43,7 @@ nbformat.write(notebook, "again.ipynb")
 
 @pytest.fixture(scope="module")
 def archive(project_copy: Path, mmn13: Command) -> Path:
-    rendered = mmn13("render", "--engine", "embedded")
+    rendered = mmn13("render", "--engine", "built-in")
     assert rendered.returncode == 0, rendered.stderr
     made = mmn13("submit", *WHO, "--force")
     assert made.returncode == 0, made.stdout + made.stderr
