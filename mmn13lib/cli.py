@@ -190,7 +190,7 @@ def _check_submission(path: Path) -> None:
 
 @app.command(epilog="Example: mmn13 script")
 def script(data: Data = None, weights: Weights = None) -> None:
-    """Write the video's script: what to show and say, with the run's numbers."""
+    """Write the video's script: what to show and say."""
     from mmn13lib.submission.script import make
 
     _say(f"\nThe video's script:\n  {make(_settings(data, weights), progress=_say)}")

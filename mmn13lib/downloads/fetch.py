@@ -83,10 +83,11 @@ def _download(
     with suppress(storage.Damaged):
         failed = storage.read_json(record)
     failures = {}
-    for label, (moment, reason) in () if retry else failed.items():
+    for each in () if retry else wanted:
+        moment, reason = failed.get(each.label, (0.0, ""))
         age = time.time() - moment
         if 0 <= age < REMEMBERED_SECONDS:
-            failures[label] = f"{reason}, tried {age / 60:.0f} minutes ago"
+            failures[each.label] = f"{reason}, tried {age / 60:.0f} minutes ago"
     untried = [each for each in wanted if each.label not in failures]
     if not untried:
         return failures
