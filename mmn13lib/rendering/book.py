@@ -12,14 +12,12 @@ from typing import Any, NoReturn
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.config import look_up, parse, read_config
 
-CELL_OPTIONS = frozenset(("label", "echo", "include", "warning"))
-CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
-CALLOUTS = ("note", "tip", "important", "warning")
-DIGEST_FOLDER = "_dependencies"
-DIGEST_CELL = "#| label: dependencies\n#| include: false\n# what this chapter depends on"
-
-_OPTIONS = frozenset(("label", "echo", "include", "warning"))
-CELL_OPTIONS |= {"code-fold", "code-summary", "fig-cap", "fig-alt", "tbl-cap"}
+YES_NO, TEXT = (bool,), (str, int, float)
+CELL_OPTIONS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("echo", "include", "warning"), YES_NO),
+    "code-fold": (*YES_NO, "show"),
+    **dict.fromkeys(("label", "code-summary", "fig-cap", "fig-alt", "tbl-cap"), TEXT),
+}
 CALLOUTS = ("note", "tip", "important", "warning")
 DIGEST_FOLDER = "_dependencies"
 DIGEST_CELL = """\
@@ -30,7 +28,9 @@ set_matplotlib_formats("svg", "png")  # the notebook's viewers draw no SVG
 # what this chapter depends on"""
 
 _OPTIONS = re.compile(r"\A(#\|.*\n?)+")
-_FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*?)\s*$")
+_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*$")
+_BLOCK = re.compile(r"[\w+#.-]*|\{( *\.[\w-]+)+ *\}|\{=(html|typst)\}")
+_LABEL = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")  # what a reference can name
 _SHORTCODE = re.compile(r"\{\{<.*?>\}\}")
 _DIGEST = re.compile(rf"\s*\{{\{{<\s*include\s+(\S*{DIGEST_FOLDER}/\S+)\s*>\}}\}}\s*")
 _DIV = re.compile(r"^\s*:{3,}\s*(\{.*\}|[\w-]+)\s*:*\s*$")
@@ -110,9 +110,19 @@ class Book:
 
     @property
     def authors(self) -> list[str]:
-        """The names, of which the configuration may give one or a list."""
-        author = self.option("book.author")
-        return [str(name) for name in (author if isinstance(author, list) else [author])]
+        """The names: the configuration gives one or a list, each as text or as Quarto's `name:`."""
+        given = self.option("book.author")
+        return [_name_of(author) for author in (given if isinstance(given, list) else [given])]
+
+
+def _name_of(author: Any) -> str:
+    name = author.get("name") if isinstance(author, dict) else author
+    if isinstance(name, dict):
+        parts = [name.get(part) for part in ("literal", "given", "family")]
+        name = parts[0] or " ".join(str(part) for part in parts if part)
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise UserError(f"_quarto.yml: book.author should be a name or `name: …`, not {author!r}.")
+    return str(name)
 
 
 def read_book(root: Path) -> Book:
@@ -126,6 +136,9 @@ def read_book(root: Path) -> Book:
         for part in ("chapters", "appendices")
         for name in book.option(f"book.{part}", [])
     )
+    for chapter in chapters:
+        if not any(str(part).startswith("# ") for part in chapter.parts):
+            _fail(chapter.path, 1, "a chapter has a title, a line that begins with #")
     labels: dict[str, Cell] = {}
     for cell in (cell for chapter in chapters for cell in chapter.cells if not cell.holds_digest):
         other = labels.setdefault(cell.label, cell)
@@ -152,11 +165,12 @@ def read_chapter(path: Path, root: Path, appendix: bool = False) -> Chapter:
 def _pieces(path: Path) -> Iterator[str | Cell]:
     """Yield a file's lines of Markdown and its cells."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # `splitlines` would cut at a form feed too, or at U+2028; editors of Windows write a BOM
+        lines = path.read_text("utf-8-sig").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         above_it = path.read_bytes()[: error.start].count(b"\n")
         _fail(path, above_it + 1, "this is no UTF-8; save the file in that encoding")
-    if lines and lines[0].strip() == "---":
+    if lines[0].strip() == "---":
         _fail(path, 1, "front matter isn't supported; settings belong into _quarto.yml")
     numbered = enumerate(lines, 1)
     for number, line in numbered:
@@ -164,7 +178,7 @@ def _pieces(path: Path) -> Iterator[str | Cell]:
         if fence is None:
             yield _prose(line, path, number)
             continue
-        closing = re.compile(rf"^\s*{fence[2][0]}{{{len(fence[2])},}}\s*$")
+        closing = re.compile(rf"^[ \t]*{fence[2][0]}{{{len(fence[2])},}}[ \t]*$")
         inside = []
         for _, last in numbered:
             if closing.match(last):
@@ -172,13 +186,13 @@ def _pieces(path: Path) -> Iterator[str | Cell]:
             inside.append(last)
         else:
             _fail(path, number, "this fenced block is never closed")
-        if not re.match(r"\{\w", fence[3]):
-            yield "\n".join([line, *inside, last]) + "\n"
-        elif fence[3] == "{python}" and not fence[1]:
+        if fence[3] == "{python}" and not fence[1]:
             yield _cell(inside, path, number)
+        elif _BLOCK.fullmatch(fence[3]):
+            yield "\n".join([line, *inside, last]) + "\n"
         else:
-            wrong = line.strip()
-            _fail(path, number, f"a cell begins with ```{{python}} at the margin, not {wrong}")
+            known = "a cell begins with ```{python} at the margin, other code with its language"
+            _fail(path, number, f"{line.strip()} isn't supported: {known}")
 
 
 def _prose(line: str, path: Path, number: int) -> str | Cell:
@@ -204,9 +218,13 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
         _fail(path, number + 1, f"the cell's options are no valid YAML ({error})")
     if not isinstance(options, dict) or not options.get("label"):
         _fail(path, number, "this cell has no `#| label:`")
-    for option in sorted(set(options) - CELL_OPTIONS):
-        _fail(path, number, f"the cell option {option} isn't supported")
     label = str(options["label"])
+    for option, value in options.items():
+        known = CELL_OPTIONS.get(option, ())
+        if value not in known and type(value) not in known:
+            _fail(path, number, f"the cell option {option}: {value!r} isn't supported")
+    if not _LABEL.fullmatch(label):
+        _fail(path, number, f"the label {label} should be letters and digits, with - or _ between")
     for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
         if label.startswith(prefix) != (caption in options):
             _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")

@@ -1,19 +1,21 @@
 """Makes the documents from executed chapters: one HTML file, one PDF, the text of a notebook.
 
-The outputs go back into the chapters' Markdown, and pandoc turns that into HTML, typst or a
-notebook's Markdown with the help of `filter.lua`; the typst wheel makes the PDF.
+Chapters and outputs go to pandoc as JSON, in which a name or a path is text and nothing else; all
+files that it reads lie beside one another. `filter.lua` makes HTML, typst or a notebook's Markdown
+of them, and the typst wheel makes the PDF.
 """
 
 import base64
-import html
 import json
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
@@ -22,114 +24,24 @@ from mmn13lib.rendering.execution import Executed
 
 MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
-_IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
-_FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]")
+_IMAGES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg", "gif": "gif"}
+_UNSEEN = re.compile(  # a terminal's colours and links, other control characters
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
+)
 _WHOLE = ("--wrap=preserve", "--citeproc", "--number-sections", "--toc", "--toc-depth=2")
 _WRITERS = {
-    "html": ("--to=html", "--mathml", "--embed-resources", *_WHOLE),
-    "typst": ("--to=typst", "--syntax-highlighting=idiomatic", *_WHOLE),
+    "html": ("--to=html", "--mathml", "--embed-resources", "--template=report.html", *_WHOLE),
+    "typst": (
+        "--to=typst", "--syntax-highlighting=idiomatic", "--template=report.typ", *_WHOLE,
+    ),
     "notebook": (
         "--to=commonmark+tex_math_dollars+pipe_tables+raw_html",
-        "--wrap=none",
-        "--syntax-highlighting=none",
+        "--wrap=none", "--syntax-highlighting=none", "--template=report.md",
     ),
-}
-_ENDINGS = {"html": "html", "typst": "typ", "notebook": "md"}
-
-
-def assemble(chapter: Executed, book: Book, format: str, folder: Path) -> str:
-    """Put a chapter's outputs back into its Markdown; its figures are written to the folder."""
-    path = chapter.chapter.path.relative_to(book.root).as_posix()
-    appendix = str(chapter.chapter.appendix).lower()
-    pieces = [f'::: {{.chapter-begins file="{path}" appendix="{appendix}"}}\n:::\n\n']
-    outputs = iter(chapter.outputs)
-    for part in chapter.chapter.parts:
-        if isinstance(part, Cell):
-            blocks = _cell(part, next(outputs), _options(part, book, format), format, folder)
-            pieces.append("\n" + "\n\n".join(blocks) + "\n")
-        else:
-            # pandoc reads the chapters as one document, in which footnotes need their own names
-            pieces.append(_FOOTNOTE.sub(rf"[^{chapter.chapter.name}-\1]", part))
-    return "".join(pieces)
-
-
-def _options(cell: Cell, book: Book, format: str) -> dict[str, Any]:
-    """Merge a cell's options over those of the format and of the book."""
-    of_format = book.option(f"format.{format}", {})
-    of_all = book.option("execute", {})
-    return {**of_all, **of_format, **of_format.get("execute", {}), **cell.options}
-
-
-def _cell(
-    cell: Cell, outputs: list[Any], options: dict[str, Any], format: str, folder: Path
-) -> list[str]:
-    """List the Markdown blocks that a cell becomes."""
-    hidden = options.get("include") is False
-    if cell.holds_digest or (hidden and format != "notebook"):
-        return []
-    shown = [] if hidden else outputs
-    if format == "notebook":
-        code, body = [], [_notebook_cell(cell, shown)]
-    else:
-        code = _code(cell, options, format)
-        body = [_output(cell, output, options, i, folder) for i, output in enumerate(shown)]
-    if caption := options.get("fig-cap") or options.get("tbl-cap"):
-        body = [f"::: {{#{cell.label}}}", *body, str(caption).strip(), ":::"]
-    return [block for block in (*code, *body) if block]
-
-
-def _code(cell: Cell, options: dict[str, Any], format: str) -> list[str]:
-    if not (options.get("echo", True) and cell.code):
-        return []
-    code = _fenced(cell.code, "python")
-    if format != "html" or not options.get("code-fold"):
-        return [code]
-    summary = html.escape(str(options.get("code-summary", "Code")))
-    opening = f'<details class="code"><summary>{summary}</summary>'
-    return [_fenced(opening, "{=html}"), code, _fenced("</details>", "{=html}")]
-
-
-def _notebook_cell(cell: Cell, outputs: list[Any]) -> str:
-    """Mark a cell's place, with what it displays as Markdown: that is numbered like the text."""
-    texts = [
-        f"::: {{.output number={number}}}\n{output.data['text/markdown']}\n:::"
-        for number, output in enumerate(outputs)
-        if "text/markdown" in output.get("data", {})
-    ]
-    source = _fenced(cell.code, "{.source}")
-    return "\n\n".join([f'::: {{.cell label="{cell.label}"}}', source, *texts, ":::"])
-
-
-def _output(cell: Cell, output: Any, options: dict[str, Any], number: int, folder: Path) -> str:
-    if output.output_type == "stream":
-        if output.name == "stderr" and options.get("warning", True) is False:
-            return ""
-        return _fenced(output.text.rstrip("\n"), "{.output}")
-    data = output.data
-    for kind, ending in _IMAGES.items():
-        if kind in data:
-            name = f"{cell.label}-{number}.{ending}"
-            image = data[kind]
-            (folder / name).write_bytes(
-                image.encode() if ending == "svg" else base64.b64decode(image)
-            )
-            alt = " ".join(str(options.get("fig-alt", "")).split()).replace('"', '\\"')
-            return f'![]({name}){{fig-alt="{alt}"}}'
-    for kind in ("text/markdown", "text/latex"):
-        if kind in data:
-            return str(data[kind]).strip()
-    if "text/html" in data:
-        raise UserError(
-            f"{cell.file.name}, line {cell.line}: the cell {cell.label} shows HTML, which the PDF "
-            "can't: let it display Markdown."
-        )
-    return _fenced(data.get("text/plain", ""), "{.output}")
-
-
-def _fenced(text: str, language: str) -> str:
-    runs = re.findall(r"`{3,}", text)
-    fence = "`" * (max(map(len, runs), default=2) + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
+}  # fmt: skip
+_THING_OF_PAPER = r'equation\(block: \w+, alt: "((?:[^"\\]|\\.)*)"|image\("([^"]+)"'
+_PANDOC = ("--from=filter.lua", "--standalone", "--data-dir=.")
+_FILTERS_WORDS = 3  # the exit status with which it ends after a message of its own
 
 
 def build(
@@ -138,28 +50,28 @@ def build(
     folder: Path,
     formats: Sequence[str] = ("html", "typst"),
 ) -> list[Path]:
-    """Make HTML file and PDF in an empty folder; `UserError` for a reference that leads nowhere."""
+    """Make HTML file and PDF in an empty folder; `UserError` for what they could not show."""
+    name = str(book.option("book.output-file", "report"))
+    source = _lay_out(chapters, book, folder)
+
+    def make(format: str) -> Path:
+        content = _content(chapters, book, format)
+        text = _pandoc(content, source)
+        if format == "html":
+            (folder / f"{name}.html").write_text(text, "utf-8")
+            return folder / f"{name}.html"
+        return _typeset(text, content, source, folder / f"{name}.pdf")
+
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(_make, format, chapters, book, folder) for format in formats]
-        return [job.result() for job in jobs]
+        return list(pool.map(make, formats))
 
 
-def _make(format: str, chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
-    source = folder / f"{book.option('book.output-file', 'report')}.{_ENDINGS[format]}"
-    source.write_text(convert(chapters, book, format, folder), "utf-8")
-    if format == "html":
-        return source
-    import typst
+def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
+    """Let pandoc write the chapters as html, typst, or a notebook's text with marks to cut it at.
 
-    paper = source.with_suffix(".pdf")
-    try:
-        # its own fonts hold every letter of the report; others would differ between machines
-        typst.compile(
-            source, output=paper, root=folder, ignore_system_fonts=True, pdf_standards=["ua-1"]
-        )
-    except Exception as error:
-        raise UserError(f"typst could not make the PDF: {error}") from error
-    return paper
+    The marks are the filter's: ``<!-- mmn13 cell q1-x -->`` and so on, each on its own line.
+    """
+    return _pandoc(_content(chapters, book, format), _lay_out(chapters, book, folder))
 
 
 def pandoc_path() -> str:
@@ -169,54 +81,185 @@ def pandoc_path() -> str:
     return shutil.which("pandoc", path=Path(pypandoc.__file__).with_name("files")) or "pandoc"
 
 
-def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
-    """Let pandoc write the chapters as html, typst, or a notebook's text with marks to cut it at.
-
-    The marks are the filter's: ``<!-- mmn13 cell q1-x -->`` and so on, each on its own line.
-    """
-    text = "\n\n".join(assemble(chapter, book, format, folder) for chapter in chapters)
-    for partial in book.option("format.typst.template-partials", []) if format == "typst" else ():
-        (folder / Path(partial).name).write_bytes((book.root / partial).read_bytes())
-    metadata = folder / f"{format}.json"
-    metadata.write_text(json.dumps(_metadata(book, format)), "utf-8")
-    template = folder / f"report.{_ENDINGS[format]}"
-    template.write_bytes((HERE / "templates" / template.name).read_bytes())
-    sheets = [HERE / "templates" / "report.css", book.root / book.option("format.html.css")]
-    command = [
-        *(pandoc_path(), "--from=markdown+autolink_bare_uris", "--standalone"),
-        # the filter runs before citeproc, which is one of the writers' options
-        *(f"--template={template}", f"--lua-filter={HERE / 'filter.lua'}", *_WRITERS[format]),
-        # the name, id and link are text; what the file holds is read as Markdown
-        *(f"--metadata-file={metadata}", *_as_text(book)),
-        *(f"--css={sheet}" for sheet in sheets if sheet.is_file()),
-    ]
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", cwd=folder)
-    missing = re.search(r"[Cc]itation (\S+) not found", done.stderr)
-    if missing:
-        raise UserError(f"{book.option('bibliography')} has no entry {missing[1]}, which is cited.")
-    if done.returncode:
-        message = re.sub(r"^Error running filter .*\n", "", done.stderr).strip()
-        raise UserError(f"The {format} document could not be made: {message}")
-    return done.stdout
+def _lay_out(chapters: Sequence[Executed], book: Book, folder: Path) -> Path:
+    """Put all that pandoc and typst read, the cells' figures too, into one folder; name it."""
+    source = folder / "source"
+    source.mkdir(exist_ok=True)
+    partials = book.option("format.typst.template-partials", [])
+    named = [book.root / name for name in (book.option("bibliography"), *partials) if name]
+    for file in (HERE / "filter.lua", *(HERE / "templates").iterdir(), *named):
+        shutil.copyfile(file, source / file.name)
+    if style := book.option("format.html.css"):
+        text = (book.root / style).read_text("utf-8")
+        (source / "book.css").write_text(text, "utf-8")
+        for name in re.findall(r"url\(['\"]?([^'\":)]+)", text):
+            shutil.copyfile((book.root / style).parent / name, source / name)
+    for chapter in chapters:
+        for cell, outputs in zip(chapter.chapter.cells, chapter.outputs, strict=True):
+            for number, output in enumerate(outputs):
+                if kind := _image_kind(output):
+                    image = output.data[f"image/{kind}"]
+                    content = image.encode() if kind == "svg+xml" else base64.b64decode(image)
+                    (source / _image_name(cell, number, kind)).write_bytes(content)
+    return source
 
 
-def _metadata(book: Book, format: str) -> dict[str, Any]:
-    bibliography = book.option("bibliography")
+def _image_kind(output: Any) -> str:
+    return next((kind for kind in _IMAGES if f"image/{kind}" in output.get("data", {})), "")
+
+
+def _image_name(cell: Cell, number: int, kind: str) -> str:
+    return f"{cell.label}-{number}.{_IMAGES[kind]}"
+
+
+def _content(chapters: Sequence[Executed], book: Book, format: str) -> dict[str, Any]:
+    """Gather what the filter takes: texts, texts that are Markdown, and the chapters."""
+    if fault := fault_of_link(video := str(book.option("student.video"))):
+        raise UserError(fault)
     return {
-        **{name: book.option(f"book.{name}") for name in ("title", "subtitle")},
-        **({"bibliography": str(book.root / bibliography)} if bibliography else {}),
-        "lang": book.option("lang", "en"),
+        "format": format,
+        "root": str(book.root),
+        "chapters": [_chapter(chapter, book, format) for chapter in chapters],
+        "markdown": {name: str(book.option(f"book.{name}")) for name in ("title", "subtitle")},
+        "text": {
+            "author": ", ".join(book.authors),
+            "student-id": str(book.option("student.id")),
+            "video": video,
+            "bibliography": Path(book.option("bibliography")).name,
+            "lang": str(book.option("lang", "en")),
+            "engine": MADE_BY,
+            "file": quote(str(book.option("book.output-file", "report"))),
+        },
         "keywords": book.option("keywords", []),
-        "engine": MADE_BY,
-        "file": book.option("book.output-file", "report"),
-        "link-citations": format != "notebook",
     }
 
 
-def _as_text(book: Book) -> Iterator[str]:
-    yield f"--metadata=author:{', '.join(book.authors)}"
-    yield f"--metadata=student-id:{book.option('student.id')}"
-    video = str(book.option("student.video"))
-    if fault := fault_of_link(video):
-        raise UserError(fault)
-    yield f"--metadata=video:{video}"
+def _chapter(executed: Executed, book: Book, format: str) -> dict[str, Any]:
+    """Give a chapter's text, whose lines are the file's, with a mark in the place of each cell."""
+    text, cells, outputs = "", list[dict[str, Any]](), iter(executed.outputs)
+    for part in executed.chapter.parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        cells.append(_cell(part, next(outputs), book, format))
+        mark = f"<!--mmn13 {len(cells)}-->" + "\n" * (part.source.count("\n") + 2)
+        text += "\n" if part.holds_digest else f"\n{mark}"
+    return {
+        "file": executed.chapter.path.relative_to(book.root).as_posix(),
+        "appendix": executed.chapter.appendix,
+        "text": text,
+        "cells": cells,
+    }
+
+
+def _cell(cell: Cell, outputs: Sequence[Any], book: Book, format: str) -> dict[str, Any]:
+    """Give what a cell shows: its options are merged over those of the format and of the book."""
+    names = ("execute", f"format.{format}", f"format.{format}.execute")
+    options = {key: value for name in names for key, value in book.option(name, {}).items()}
+    options |= cell.options
+    hidden, parts = options.get("include") is False, []
+    if hidden and format != "notebook":
+        return {"parts": []}
+    for number, output in enumerate([] if hidden else outputs):
+        if format != "notebook" or "text/markdown" in output.get("data", {}):
+            parts.append(_output(cell, output, options, number))
+    if cell.code and options.get("echo", True) and format != "notebook":
+        fold = options.get("code-fold") if format == "html" else False
+        summary = {"summary": str(options.get("code-summary", "Code"))} if fold else {}
+        parts.insert(0, {"code": cell.code, "open": fold == "show", **summary})
+    caption = options.get("fig-cap") or options.get("tbl-cap")
+    captioned = {"caption": str(caption).strip()} if caption else {}
+    return {"label": cell.label, "line": cell.line, "parts": parts, **captioned}
+
+
+def _output(cell: Cell, output: Any, options: dict[str, Any], number: int) -> dict[str, Any]:
+    if output.output_type == "stream":
+        quiet = output.name == "stderr" and options.get("warning", True) is False
+        text = "" if quiet else _UNSEEN.sub("", output.text).rstrip("\n")
+        return {"output": text}
+    data = output.data
+    for kind in ("text/markdown", "text/latex"):
+        if kind in data:
+            return {"markdown": str(data[kind]), "number": number}
+    if kind := _image_kind(output):
+        alt = " ".join(str(options.get("fig-alt", "")).split())
+        if not alt:
+            said = "shows an image and has no fig-alt, a text for those who can't see it"
+            raise UserError(f"{cell.file.name}, line {cell.line}: the cell {cell.label} {said}.")
+        return {"image": _image_name(cell, number, kind), "alt": alt}
+    if others := ", ".join(sorted(set(data) - {"text/plain"})):
+        raise UserError(
+            f"{cell.file.name}, line {cell.line}: the cell {cell.label} shows {others}, which the "
+            "PDF can't: let it display Markdown, or a figure."
+        )
+    return {"output": _UNSEEN.sub("", data.get("text/plain", ""))}
+
+
+def _pandoc(content: dict[str, Any], source: Path) -> str:
+    sheets = [f"--css={name}" for name in ("report.css", "book.css") if (source / name).is_file()]
+    done = subprocess.run(
+        [pandoc_path(), *_PANDOC, *_WRITERS[content["format"]], *sheets],
+        input=json.dumps(content, ensure_ascii=False), capture_output=True, encoding="utf-8",
+        cwd=source, env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    if done.returncode == _FILTERS_WORDS:
+        said = json.loads(done.stderr)
+        line = said.get("line")
+        file = Path(said["file"]).name
+        place = f"{file}, line {line:.0f}" if line else _place(content, said["about"], said["file"])
+        raise UserError(f"{place}: {said['message']}.")
+    if missing := re.search(r"[Cc]itation (\S+) not found", done.stderr):
+        place = _place(content, f"@{missing[1]}")
+        bibliography = content["text"]["bibliography"]
+        raise UserError(f"{place}: {bibliography} has no entry {missing[1]}, which is cited.")
+    if done.returncode or "[WARNING]" in done.stderr:
+        raise UserError(f"The {content['format']} could not be made: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _typeset(text: str, content: dict[str, Any], source: Path, paper: Path) -> Path:
+    import typst
+
+    (source / "paper.typ").write_text(text, "utf-8")
+    try:
+        # its own fonts hold every letter of the report; others would differ between machines
+        typst.compile(
+            source / "paper.typ", paper, source, ignore_system_fonts=True, pdf_standards=["ua-1"]
+        )
+    except Exception as error:
+        raise UserError(_fault_of_paper(error, text, content)) from error
+    return paper
+
+
+def _fault_of_paper(error: Any, text: str, content: dict[str, Any]) -> str:
+    """Say where in the chapters, not in typst's source, what typst complains about stands."""
+    if unknown := re.search(r'the text `"(.+)"` could not be displayed', str(error)):
+        codes = ", ".join(f"U+{ord(letter):04X}" for letter in unknown[1])
+        words = f"the PDF's fonts have no {unknown[1]} ({codes}): use other letters, or words"
+        return f"{_place(content, unknown[1])}: {words}."
+    at = re.search(r"┌─ (.+):(\d+):\d+", getattr(error, "diagnostic", ""))
+    file, line = (Path(at[1]).name, int(at[2])) if at else ("paper.typ", 1)
+    about = file
+    if file == "paper.typ":
+        *_, file = ("", *re.findall("(?m)^// (.*)$", "\n".join(text.split("\n")[:line])))
+        things = re.findall(_THING_OF_PAPER, text.split("\n")[line - 1])
+        about = re.sub(r"\\(.)", r"\1", "".join(things[-1])) if things else ""
+    return f"{_place(content, about, file)}: typst can't set {about or 'this'}: {error}."
+
+
+def _place(content: dict[str, Any], text: str, file: str = "") -> str:
+    """Find a text in the chapters, or in the one of this file: name the file and the line."""
+    about = re.compile(r"\s+".join(map(re.escape, text.split())))
+    for chapter in content["chapters"]:
+        name = Path(chapter["file"]).name
+        if text and file in ("", chapter["file"]):
+            if found := about.search(chapter["text"]):
+                line = chapter["text"][: found.start()].count("\n") + 1
+                return f"{name}, line {line}"
+            for cell in chapter["cells"]:
+                values = [value for part in cell["parts"] for value in part.values()]
+                if about.search("\n".join(map(str, (*values, cell.get("caption"))))):
+                    return f"{name}, line {cell['line']}: the cell {cell['label']}"
+    front = [*content["text"].values(), *content["markdown"].values()]
+    known = "_quarto.yml" if any(map(about.search, front)) else content["text"]["bibliography"]
+    return Path(file).name or known

@@ -1,87 +1,207 @@
--- What Quarto adds to pandoc, as far as the chapters use it: numbers by chapter, cross-references,
--- callouts; for HTML, for typst and for a notebook. It runs before citeproc, which would take
--- @fig-x for a citation.
+-- Reads the chapters, which `document.py` hands over as JSON, and adds to pandoc what Quarto adds,
+-- as far as the chapters use it: numbers by chapter, cross-references, callouts; for HTML, for
+-- typst and for a notebook. It is a reader, for citeproc, which comes later, would take @fig-x for a
+-- citation; and each chapter is read by itself, so that its footnotes are its own.
 
 local KINDS = { fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section" }
-local is_html = FORMAT:match("html") ~= nil
-local is_notebook = FORMAT:match("commonmark") ~= nil
-local gap = is_notebook and " " or "\u{a0}" -- between the word and the number of a reference
+local IMAGES = { svg = true, png = true, jpg = true, jpeg = true, gif = true }
+local MARKDOWN = "markdown+autolink_bare_uris"
 
-local file = "?"         -- the chapter, for messages
+local book               -- what document.py gives
+local is_html, is_notebook, is_paper
+local gap                -- between the word and the number of a reference
+local file = "_quarto.yml" -- or the chapter's, for messages
 local in_appendix = false
 local chapter = ""       -- "1" or "A"
 local counters = {}      -- of floats, equations and sections within the chapter
 local targets = {}       -- id → what a reference to it says
+local ids = {}           -- id → in how many places it stands
+local titles = {}        -- a chapter's file → its title's id
 
 local function html(text) return pandoc.RawBlock("html", text) end
 local function typst(text) return pandoc.RawBlock("typst", text) end
 -- Where a notebook is cut: at a "chapter", a "cell", one of its "outputs", the "text" after it.
 local function mark(what) return html("<!-- mmn13 " .. what .. " -->") end
 
-local function fail(message) error(file .. ": " .. message .. ".", 0) end
-
-local function within_chapter(number)
-  return chapter == "" and string.format("%d", number) or string.format("%s.%d", chapter, number)
+-- `about` is a text to look for where the line isn't known.
+local function fail(about, message, line)
+  local said = { file = file, about = about, message = message, line = line }
+  io.stderr:write(pandoc.json.encode(said))
+  os.exit(3)
 end
 
 local function register(id, says)
-  if targets[id] then fail(id .. " is defined twice") end
+  if targets[id] then fail(id, id .. " is defined twice") end
   targets[id] = says
 end
 
 local function count(kind, id)
   counters[kind] = (counters[kind] or 0) + 1
-  local number = within_chapter(counters[kind])
+  local number = string.format(chapter == "" and "%s%d" or "%s.%d", chapter, counters[kind])
   register(id, KINDS[kind] .. gap .. number)
   return number
 end
 
 local function float_kind(id) return id:match("^(fig)%-") or id:match("^(tbl)%-") end
 
--- First walk: numbers.
+-- First: reading.
 
-local chapters_seen, appendices_seen = 0, 0
-local levels = {}
+-- Call a function of pandoc; list what it complains about.
+local function listen(call, ...)
+  local said, result = pandoc.log.silence(call, ...)
+  local complaints = pandoc.json.decode(pandoc.json.encode(said), false)
+  return result, complaints:filter(function(message) return message.verbosity == "WARNING" end)
+end
+
+-- A formula in typst's words; what pandoc can't read for these, it can't read for MathML either.
+local function drawn(math)
+  local text, complaints = listen(pandoc.write, pandoc.Pandoc { pandoc.Plain { math } }, "typst")
+  if #complaints > 0 then
+    local unknown = complaints[1].message:match("control sequence \\(%a+)")
+    fail(math.text, "pandoc can't read the TeX of this formula" .. (unknown and
+      ", it knows no \\" .. unknown .. ": for a function write \\operatorname{" .. unknown .. "}" or ""))
+  end
+  return (text:gsub("%s+$", ""))
+end
+
+-- The name in the project of a file that a chapter names: from its folder, or after "/".
+local function in_project(name)
+  local parts, full = pandoc.List {}, name:match("^/") and name or (file:match("^.*/") or "") .. name
+  full = full:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  for part in full:gmatch("[^/]+") do
+    if part == ".." then parts:remove() elseif part ~= "." then parts:insert(part) end
+  end
+  return table.concat(parts, "/")
+end
+
+local copies = 0
+local function copy_image(image)
+  local name, ending = in_project(image.src), image.src:lower():match("%.(%w+)$")
+  if image.src:match("^%a[%w+.-]+:") or not IMAGES[ending] then
+    fail(image.src, "the image " .. image.src .. " should be an svg, png, jpg or gif of the project")
+  end
+  if not image.attributes["fig-alt"] and #image.caption == 0 then
+    fail(image.src, "the image has no ![text] for those who can't see it")
+  end
+  copies = copies + 1
+  image.src = string.format("%s-%d.%s", book.format, copies, ending)
+  if not pcall(pandoc.system.copy, book.root .. "/" .. name, image.src) then
+    fail(name:match("[^/]+$"), "there is no image " .. name)
+  end
+  return image
+end
+
+local function check_raw(raw)
+  if raw.format:match("tex") then fail(raw.text, "this LaTeX is no formula: write it between $ or $$") end
+  if is_notebook and raw.format == "html" and not raw.text:match("^<!%-%-mmn13 ") then return {} end
+end
+
+local function read(text, line)
+  local doc, complaints = listen(pandoc.read, text, MARKDOWN)
+  for _, complaint in ipairs(complaints) do
+    fail("", complaint.pretty:gsub("%.$", ""), line or (complaint.openpos or complaint).line)
+  end
+  if next(doc.meta) then fail("---", "settings belong into _quarto.yml", line) end
+  return doc.blocks:walk {
+    Image = copy_image, RawBlock = check_raw, RawInline = check_raw,
+    Math = function(math) drawn(math) end,
+  }
+end
+
+-- What a cell shows. For a notebook that is its place, and what it displays as Markdown.
+local function read_cell(cell)
+  local code, shown = pandoc.Blocks {}, pandoc.Blocks {}
+  if is_notebook then shown:insert(mark("cell " .. cell.label)) end
+  for _, part in ipairs(cell.parts) do
+    if part.code then
+      code:insert(pandoc.CodeBlock(part.code, { class = "python" }))
+      if part.summary then
+        local opening = html('<details class="code"' .. (part.open and " open" or "") .. "><summary>")
+        local summary = { opening, pandoc.Plain(part.summary), html("</summary>") }
+        code = pandoc.Blocks(summary) .. code .. { html("</details>") }
+      end
+    elseif part.image then
+      shown:insert(pandoc.Para { pandoc.Image("", part.image, "", { ["fig-alt"] = part.alt }) })
+    elseif part.output == "" then -- it said nothing, or a warning that is left out
+    elseif part.output then shown:insert(pandoc.CodeBlock(part.output, { class = "output" }))
+    else
+      if is_notebook then shown:insert(mark(string.format("output %d", part.number))) end
+      shown:extend(read(part.markdown, cell.line))
+    end
+  end
+  if is_notebook then shown:insert(mark("text")) end
+  if cell.caption then
+    shown:insert(pandoc.Div(read(cell.caption, cell.line)))
+    shown = pandoc.Blocks { pandoc.Div(shown, { id = cell.label }) }
+  end
+  return code .. shown
+end
+
+local function read_chapter(given)
+  file = given.file
+  local blocks = read(given.text):walk {
+    RawBlock = function(block)
+      local number = block.text:match("^<!%-%-mmn13 (%d+)%-%->")
+      return number and read_cell(given.cells[tonumber(number)])
+    end,
+  }
+  local attributes = { class = "chapter-begins", file = file, appendix = tostring(given.appendix) }
+  return pandoc.Blocks { pandoc.Div({}, attributes) } .. blocks
+end
+
+-- Second: numbers, and each format's form of what has one.
+
+local seen, levels = { [true] = 0, [false] = 0 }, {} -- chapters or appendices; sections by level
 
 local function number_header(header)
+  local id, unnumbered = header.identifier, header.classes:includes("unnumbered")
   if header.level == 1 then
     counters, levels, chapter = {}, {}, ""
-    if not header.classes:includes("unnumbered") then
-      if in_appendix then
-        appendices_seen = appendices_seen + 1
-        chapter = string.char(64 + appendices_seen)
-      else
-        chapters_seen = chapters_seen + 1
-        chapter = string.format("%d", chapters_seen)
-      end
+    titles[file] = titles[file] or id
+    if not unnumbered then
+      seen[in_appendix] = seen[in_appendix] + 1
+      chapter = in_appendix and string.char(64 + seen[true]) or string.format("%d", seen[false])
     end
   end
-  local number = chapter
-  if header.level > 1 and chapter ~= "" and not header.classes:includes("unnumbered") then
-    levels[header.level] = (levels[header.level] or 0) + 1
-    for level = header.level + 1, 6 do levels[level] = nil end
-    for level = 2, header.level do
-      number = string.format("%s.%d", number, levels[level] or 0)
-    end
-  end
-  if number == "" or header.classes:includes("unnumbered") then
+  ids[id] = (ids[id] or 0) + 1
+  if ids[id] > 1 then header.identifier = string.format("%s-%d", id, ids[id]) end
+  local number, says = chapter, header.level > 1 and "Section" or in_appendix and "Appendix" or "Chapter"
+  if unnumbered or chapter == "" then
     header.classes:insert("unnumbered")
-    if header.identifier:match("^sec%-") then
-      register(header.identifier, pandoc.utils.stringify(header.content))
-    end
+    says = pandoc.utils.stringify(header.content)
   else
+    if header.level > 1 then
+      levels[header.level] = (levels[header.level] or 0) + 1
+      for level = header.level + 1, 6 do levels[level] = nil end
+      for level = 2, header.level do number = string.format("%s.%d", number, levels[level] or 0) end
+    end
     if is_notebook then header.content:insert(1, pandoc.Str(number .. " ")) end
     header.attributes.number = number
-    if header.identifier:match("^sec%-") then
-      local word = "Section"
-      if header.level == 1 then word = in_appendix and "Appendix" or "Chapter" end
-      register(header.identifier, word .. gap .. number)
-    end
+    says = says .. gap .. number
   end
+  if id:match("^sec%-") then register(id, says) end
   return header
 end
 
--- `$$ … $$ {#eq-x}` becomes a span that holds the maths and knows its number.
+-- A formula of the paper, with its TeX for those who don't see it.
+local function described(math, options, behind)
+  local text = math.text:gsub('[\\"]', "\\%0"):gsub("%s+", " ")
+  local block = tostring(math.mathtype == "DisplayMath")
+  return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: "' .. text .. '"'
+    .. options .. ", " .. drawn(math) .. ")" .. behind)
+end
+
+local function write_equation(math, id)
+  local number = count("eq", id)
+  if is_html then
+    local shown = pandoc.Span("(" .. number .. ")", { class = "number" })
+    return pandoc.Span({ math, shown }, pandoc.Attr(id, { "equation" }))
+  elseif is_paper then return described(math, ', numbering: _ => "(' .. number .. ')"', " <" .. id .. ">")
+  else math.text = math.text:gsub("%s*$", "") .. " \\tag{" .. number .. "} " end
+  return math
+end
+
+-- `$$ … $$ {#eq-x}`
 local function number_equations(inlines)
   local result, i = pandoc.Inlines {}, 1
   while i <= #inlines do
@@ -93,9 +213,7 @@ local function number_equations(inlines)
       local label = inlines[after] and inlines[after].t == "Str" and inlines[after].text or ""
       local id, rest = label:match("^{#(eq%-[%w%-_]+)}(.*)$")
       if id then
-        local attributes = { number = count("eq", id) }
-        item = pandoc.Span({ item }, pandoc.Attr(id, { "equation" }, attributes))
-        i = after
+        item, i = write_equation(item, id), after
         if rest ~= "" then
           result:insert(item)
           item = pandoc.Str(rest)
@@ -108,14 +226,48 @@ local function number_equations(inlines)
   return result
 end
 
--- A figure, a captioned table or a cell's output becomes a div that knows number and caption.
-local function float(id, content, caption)
+-- A figure, a captioned table or a cell's output.
+local function write_float(id, content, caption)
   local kind = float_kind(id)
-  local attributes = { number = count(kind, id) }
-  return pandoc.Div({
-    pandoc.Div(content, pandoc.Attr("", { "content" })),
-    pandoc.Div(caption, pandoc.Attr("", { "caption" })),
-  }, pandoc.Attr(id, { "float", kind }, attributes))
+  local number = count(kind, id)
+  local label = pandoc.Str(KINDS[kind] .. gap .. number .. ":")
+  caption = pandoc.utils.blocks_to_inlines(caption)
+  if is_notebook then
+    caption = pandoc.Inlines { pandoc.Strong { label }, pandoc.Space() } .. caption
+    return content .. { pandoc.Para(caption) }
+  elseif is_html then
+    caption = pandoc.Inlines { pandoc.Span(label, { class = "label" }), pandoc.Space() } .. caption
+    local below = pandoc.Blocks { html("<figcaption>"), pandoc.Plain(caption), html("</figcaption>") }
+    local opening = pandoc.Blocks { html(string.format('<figure id="%s" class="%s">', id, kind)) }
+    content = kind == "tbl" and below .. content or content .. below
+    return opening .. content .. { html("</figure>") }
+  end
+  local options = '], kind: "quarto-float-%s", supplement: "%s", numbering: _ => "%s", caption: '
+    .. "figure.caption(position: %s, ["
+  local position = kind == "tbl" and "top" or "bottom"
+  return pandoc.Blocks { typst("#figure([") } .. content .. {
+    typst(options:format(kind, KINDS[kind], number, position)),
+    pandoc.Plain(caption),
+    typst(string.format("])) <%s>", id)),
+  }
+end
+
+local function begin_chapter(div)
+  if div.classes[1] ~= "chapter-begins" then return false end
+  file, in_appendix = div.attributes.file, div.attributes.appendix == "true"
+  return true
+end
+
+-- A callout's title is an attribute, or the heading that it begins with.
+local function set_title(div)
+  local kind, title = div.classes[1]:match("^callout%-(%l+)$"), div.attributes.title
+  if not kind or kind == "title" then return nil end
+  if title then title = pandoc.utils.blocks_to_inlines(read(title))
+  elseif div.content[1] and div.content[1].t == "Header" then title = div.content:remove(1).content
+  else title = { pandoc.Str((kind:gsub("^%l", string.upper))) } end
+  div.content:insert(1, pandoc.Div({ pandoc.Plain(title) }, { class = "callout-title" }))
+  div.classes, div.attributes.title = { "callout", div.classes[1] }, nil
+  return div
 end
 
 local numbering = {
@@ -123,19 +275,15 @@ local numbering = {
   Header = number_header,
   Inlines = number_equations,
   Div = function(div)
-    if div.classes:includes("chapter-begins") then
-      file = div.attributes.file
-      in_appendix = div.attributes.appendix == "true"
-      return nil
-    end
-    if not div.classes:includes("float") and float_kind(div.identifier) then
+    if div.identifier and float_kind(div.identifier) then
       local content = div.content:clone()
-      return float(div.identifier, content, { content:remove() })
+      return write_float(div.identifier, content, content:remove().content)
     end
+    return not begin_chapter(div) and div.classes[1] and set_title(div) or nil
   end,
   Figure = function(figure)
     if float_kind(figure.identifier) then
-      return float(figure.identifier, figure.content, figure.caption.long)
+      return write_float(figure.identifier, figure.content, figure.caption.long)
     end
   end,
   Table = function(tbl)
@@ -146,124 +294,66 @@ local numbering = {
     if id and float_kind(id) then
       if label:match("^{#") then last:remove() end
       tbl.caption, tbl.identifier = pandoc.Caption {}, ""
-      return float(id, { tbl }, long)
+      return write_float(id, pandoc.Blocks { tbl }, long)
     end
   end,
 }
 
--- Second walk: references.
+-- Third: references, and what would stand in the text as it was typed.
 
 local function reference(cite)
-  local links = pandoc.Inlines {}
-  for _, citation in ipairs(cite.citations) do
-    if not KINDS[citation.id:match("^(%a+)%-") or ""] then return nil end
-    local says = targets[citation.id]
-    if not says then fail("nothing is labelled " .. citation.id .. ", which the text refers to") end
-    if citation.mode == "SuppressAuthor" then says = says:match(gap .. "(.*)$") or says end
-    if #links > 0 then links:extend { pandoc.Str(","), pandoc.Space() } end
-    local link = pandoc.Link(says, "#" .. citation.id, "", { class = "cross-reference" })
-    links:insert(is_notebook and pandoc.Str(says) or link)
+  local links, citations = pandoc.Inlines {}, cite.citations
+  for _, citation in ipairs(citations) do
+    local key, id = "@" .. citation.id, citation.id:gsub("^%u", string.lower)
+    local says = targets[id]
+    if KINDS[id:match("^(%a+)%-")] then
+      if not says then fail(key, "nothing is labelled " .. id .. ", which the text refers to") end
+      if #citation.prefix + #citation.suffix > 0 then
+        fail(key, "Quarto drops words in brackets beside " .. key .. ": write them outside")
+      end
+      if citation.mode == "SuppressAuthor" then says = says:match(gap .. "(.*)$") or says end
+      if #links > 0 then links:extend { pandoc.Str(","), pandoc.Space() } end
+      local link = pandoc.Link(says, "#" .. id, "", { class = "cross-reference" })
+      links:insert(is_notebook and pandoc.Str(says) or link)
+    end
+  end
+  if #links == 0 then return nil end
+  if #links < 3 * #citations - 2 then
+    fail("@" .. citations[1].id, "references and citations need brackets of their own")
   end
   return links
 end
 
+-- A link goes to the web, or to a place in the book: its chapter's file may be named.
+local function check_link(link)
+  local name, id = link.target:match("^([^#]*)#?(.*)$")
+  if link.target:match("^%a[%w+.-]+:") then return nil end
+  if name ~= "" and id == "" then id = titles[in_project(name)] end
+  if not id or not (targets[id] or ids[id] == 1 or id:match("^ref")) then
+    fail(link.target, "the link to " .. link.target .. " leads to no chapter, and to no one place in one")
+  end
+  link.target = "#" .. id
+  return link
+end
+
 local references = {
   traverse = "topdown",
-  Div = function(div)
-    if div.classes:includes("chapter-begins") then file = div.attributes.file end
-  end,
+  Div = function(div) begin_chapter(div) end,
   Cite = reference,
+  Link = check_link,
+  Str = function(str)
+    local label, note = str.text:match("{#%l+%-[^}]*}?"), str.text:match("%[%^[^%]]+%]")
+    if label then fail(label, label .. " is no label, which has letters, digits, - and _") end
+    if note then fail(note, "the chapter has no footnote " .. note) end
+  end,
 }
 
--- A notebook has citations in its cells' code as well, so it can't leave them to citeproc, which
--- runs later. In code, "@fig-x" and "[@key]" become their words, an equation's label its tag, and
--- of a callout the title stays.
-local function resolve_cells(doc)
-  local everything = { pandoc.Cite({}, { pandoc.Citation("*", "NormalCitation") }) }
-  local all = pandoc.Pandoc({}, { bibliography = doc.meta.bibliography, nocite = everything })
-  local known = {}
-  for _, entry in ipairs(pandoc.utils.references(all)) do known[entry.id] = true end
-  local function words(text)
-    local id = text:match("@([%w_:%-]*%w)")
-    if not targets[id] and not known[id] then return nil end
-    local blocks = pandoc.read(text, "markdown").blocks:walk { Cite = reference }
-    return pandoc.utils.stringify(pandoc.utils.citeproc(pandoc.Pandoc(blocks, doc.meta)).blocks[1])
-  end
-  local function tag(open, id, close)
-    return targets[id] and "\\tag" .. open .. targets[id]:match("[%w.]+$") .. close .. " $$"
-  end
-  doc.blocks = doc.blocks:walk {
-    CodeBlock = function(block)
-      if not block.classes:includes("source") then return nil end
-      block.text = block.text:gsub("%$%$%s*({+)#(eq%-[%w%-_]+)(}+)", tag)
-        :gsub("%[[^%[%]\"']*@[^%[%]\"']*%]", words):gsub("@[%a][%w_:%-]*%w", words)
-        :gsub('::: {+%.callout%-%l+ title="([^"]*)"}+', "**%1**"):gsub(":::+", "")
-      return block
-    end,
-  }
-  return pandoc.utils.citeproc(doc)
-end
-
--- Third walk: the format's own form of floats, equations and callouts.
-
-local function write_float(div)
-  local kind = div.classes[2]
-  local content, caption = div.content[1].content, pandoc.utils.blocks_to_inlines(div.content[2].content)
-  local label = KINDS[kind] .. gap .. div.attributes.number .. ":"
-  if is_notebook then
-    content:insert(pandoc.Para(pandoc.Inlines { pandoc.Strong(label), pandoc.Space() } .. caption))
-    return content
-  end
-  if is_html then
-    caption = pandoc.Inlines { pandoc.Span(label, { class = "label" }), pandoc.Space() } .. caption
-    local figcaption = { html("<figcaption>"), pandoc.Plain(caption), html("</figcaption>") }
-    local blocks = pandoc.Blocks { html(string.format('<figure id="%s" class="%s">', div.identifier, kind)) }
-    if kind == "tbl" then blocks:extend(figcaption) end
-    blocks:extend(content)
-    if kind == "fig" then blocks:extend(figcaption) end
-    blocks:insert(html("</figure>"))
-    return blocks
-  end
-  local blocks = pandoc.Blocks { typst("#figure([") }
-  blocks:extend(content)
-  blocks:extend {
-    typst(string.format('], kind: "quarto-float-%s", supplement: "%s", numbering: _ => "%s",',
-      kind, KINDS[kind], div.attributes.number)),
-    typst(string.format("caption: figure.caption(position: %s, [", kind == "tbl" and "top" or "bottom")),
-    pandoc.Plain(caption),
-    typst(string.format("])) <%s>", div.identifier)),
-  }
-  return blocks
-end
-
--- A formula of the paper, with its TeX for those who don't see it.
-local function described(math, options, behind)
-  local drawn = pandoc.write(pandoc.Pandoc { pandoc.Plain { math } }, "typst"):gsub("%s+$", "")
-  local text = math.text:gsub('[\\"]', "\\%0"):gsub("%s+", " ")
-  local block = tostring(math.mathtype == "DisplayMath")
-  return pandoc.RawInline("typst", '#math.equation(block: ' .. block .. ', alt: "' .. text .. '"'
-    .. options .. ", " .. drawn .. ")" .. behind)
-end
-
-local function write_equation(span)
-  local number = "(" .. span.attributes.number .. ")"
-  if is_notebook then
-    local formula = span.content[1].text:gsub("%s*$", "")
-    span.content[1].text = formula .. " \\tag{" .. span.attributes.number .. "} "
-    return span.content
-  end
-  if is_html then
-    span.content:insert(pandoc.Span(number, { class = "number" }))
-    span.attributes.number = nil
-    return span
-  end
-  return { described(span.content[1], ', numbering: _ => "' .. number .. '"', " <" .. span.identifier .. ">") }
-end
+-- Fourth: what only this format has.
 
 -- A callout in a notebook; the cells in it stand between its parts.
-local function quotation(title, content)
-  local blocks = pandoc.Blocks { pandoc.BlockQuote { pandoc.Para { pandoc.Strong(title) } } }
-  local quoting = true
+local function quotation(content)
+  local title = pandoc.Para { pandoc.Strong(content:remove(1).content) }
+  local blocks, quoting = pandoc.Blocks { pandoc.BlockQuote { title } }, true
   for _, block in ipairs(content) do
     local cut = block.t == "RawBlock" and block.text:match("^<!%-%- mmn13 (%l+)")
     if cut then quoting = cut == "text" end
@@ -274,79 +364,12 @@ local function quotation(title, content)
   return blocks
 end
 
--- A cell in a notebook: its code, then what it displays as Markdown.
-local function write_cell(div)
-  local blocks = pandoc.Blocks { mark("cell " .. div.attributes.label) }
-  for _, block in ipairs(div.content) do
-    if block.t == "Div" then
-      blocks:insert(mark("output " .. block.attributes.number))
-      blocks:extend(block.content)
-    else blocks:insert(block) end
-  end
-  blocks:insert(mark("text"))
-  return blocks
-end
-
-local function write_callout(div, kind)
-  local title = div.attributes.title or (kind:sub(1, 1):upper() .. kind:sub(2))
-  local inlines = pandoc.utils.blocks_to_inlines(pandoc.read(title, "markdown").blocks)
-  if is_notebook then return quotation(inlines, div.content) end
-  if is_html then
-    div.classes = { "callout", "callout-" .. kind }
-    div.attributes.title = nil
-    div.content:insert(1, pandoc.Div({ pandoc.Plain(inlines) }, { class = "callout-title" }))
-    return div
-  end
-  local called = "#callout(icon_color: callout-colors." .. kind .. ", title: ["
-  local blocks = pandoc.Blocks { typst(called), pandoc.Plain(inlines), typst("], body: [") }
-  blocks:extend(div.content)
-  blocks:insert(typst("])"))
-  return blocks
-end
-
-local appendices_begun = false
-
-local function write_chapter_begins(div)
-  if is_notebook then return mark("chapter " .. div.attributes.file) end
-  if is_html or appendices_begun or div.attributes.appendix ~= "true" then return {} end
-  appendices_begun = true
-  return typst('#show: appendices.with("Appendices", hide-parent: true)')
-end
-
-local writing = {
-  Div = function(div)
-    if div.classes:includes("chapter-begins") then return write_chapter_begins(div) end
-    if div.classes:includes("float") then return write_float(div) end
-    if div.classes:includes("cell") then return write_cell(div) end
-    if div.identifier == "refs" and FORMAT == "typst" then -- a list, and not paragraphs
-      return { typst("#[#set block(spacing: .75em)"), div, typst("]") }
-    end
-    for _, class in ipairs(div.classes) do
-      local kind = class:match("^callout%-(%a+)$")
-      if kind then return write_callout(div, kind) end
-    end
-  end,
-  Span = function(span)
-    if span.classes:includes("equation") then return write_equation(span) end
-  end,
-  Image = function(image)
-    local alt = image.attributes["fig-alt"]
-    if alt then
-      if FORMAT == "typst" then -- pandoc's own writer leaves the text out
-        local text = alt:gsub('[\\"]', "\\%0")
-        return pandoc.RawInline("typst", ('#box(image("%s", alt: "%s"))'):format(image.src, text))
-      end
-      image.caption, image.attributes["fig-alt"] = { pandoc.Str(alt) }, nil
-    end
-    return image
-  end,
-}
-
 -- What a notebook's Markdown has no form for.
-local simplifying = {
+local for_notebook = {
   Div = function(div)
+    if div.classes[1] == "callout" then return quotation(div.content) end
     if div.identifier == "refs" then return pandoc.BulletList(div.content) end
-    return div.content
+    return begin_chapter(div) and mark("chapter " .. file) or div.content
   end,
   Span = function(span) return span.content end,
   Link = function(link) return link.target:match("^#") and link.content or nil end,
@@ -356,35 +379,77 @@ local simplifying = {
   end,
 }
 
--- On paper, a paragraph that ends on a colon stays on the page of what it announces.
-local function keep_with_next(blocks)
-  local result = pandoc.Blocks {}
-  for _, block in ipairs(blocks) do
-    local last = block.t == "Para" and block.content[#block.content]
-    if last and last.t == "Str" and last.text:match(":$") then
-      result:extend { typst("#block(sticky: true)["), block, typst("]") }
-    else result:insert(block) end
+local for_html = {
+  Div = function(div) return begin_chapter(div) and {} or nil end,
+  Image = function(image)
+    local alt = image.attributes["fig-alt"]
+    if alt then image.caption, image.attributes["fig-alt"] = { pandoc.Str(alt) }, nil end
+    return image
+  end,
+}
+
+local appendices_begun = false
+
+local for_paper = {
+  Div = function(div)
+    if begin_chapter(div) then
+      local blocks = { typst("// " .. file) } -- for messages
+      if in_appendix and not appendices_begun then
+        appendices_begun = true
+        blocks[2] = typst('#show: appendices.with("Appendices", hide-parent: true)')
+      end
+      return blocks
+    elseif div.identifier == "refs" then -- a list, and not paragraphs
+      return { typst("#[#set block(spacing: .75em)"), div, typst("]") }
+    elseif div.classes[1] == "callout" then
+      local kind = div.classes[2]:match("%l+$")
+      local called = pandoc.Blocks { typst("#callout(icon_color: callout-colors." .. kind .. ", title: [") }
+      local title = div.content:remove(1).content
+      return called .. title .. { typst("], body: [") } .. div.content .. { typst("])") }
+    end
+  end,
+  Image = function(image) -- pandoc's own writer leaves the text out
+    local alt = image.attributes["fig-alt"] or pandoc.utils.stringify(image.caption)
+    local text = ', alt: "' .. alt:gsub('[\\"]', "\\%0"):gsub("%%", "%%%%") .. '"'
+    local written = pandoc.write(pandoc.Pandoc { pandoc.Plain { image } }, "typst")
+    return pandoc.RawInline("typst", (written:gsub('image%("[^"]*"', "%0" .. text):gsub("%s+$", "")))
+  end,
+  Math = function(math) return described(math, "", ";") end, -- those without a number
+  -- a paragraph that ends on a colon stays on the page of what it announces
+  Blocks = function(blocks)
+    local result = pandoc.Blocks {}
+    for _, block in ipairs(blocks) do
+      local last = block.t == "Para" and block.content[#block.content]
+      if last and last.t == "Str" and last.text:match(":$") then
+        result:extend { typst("#block(sticky: true)["), block, typst("]") }
+      else result:insert(block) end
+    end
+    return result
+  end,
+}
+
+local function metadata()
+  local meta = { keywords = book.keywords, ["link-citations"] = not is_notebook }
+  for name, text in pairs(book.text) do meta[name] = text end
+  for name, text in pairs(book.markdown) do
+    meta[name] = pandoc.Inlines(pandoc.utils.blocks_to_inlines(read(text, 1)))
+    if is_paper then meta[name] = meta[name]:walk { Math = for_paper.Math } end
   end
-  return result
+  -- the names that Quarto gives its templates
+  meta["by-author"] = { { name = { literal = meta.author } } }
+  meta.student = { id = meta["student-id"], video = meta.video }
+  meta.link = { pandoc.Link(meta.video, meta.video, "", { class = "uri" }) }
+  return meta
 end
 
-function Pandoc(doc)
-  -- given as text and not as Markdown; under the names that Quarto gives its templates
-  doc.meta["by-author"] = { { name = { literal = doc.meta.author } } }
-  doc.meta.student = { id = doc.meta["student-id"], video = doc.meta.video }
-  local address = pandoc.utils.stringify(doc.meta.video or "")
-  doc.meta.link = pandoc.MetaInlines { pandoc.Link(address, address, "", { class = "uri" }) }
-  if is_notebook then -- what is played with in a browser; the marks come later
-    doc.blocks = doc.blocks:walk { RawBlock = function(raw) return raw.format == "html" and {} or nil end }
-  end
-  doc.blocks = doc.blocks:walk(numbering)
-  doc.blocks = doc.blocks:walk(references)
-  if is_notebook then doc = resolve_cells(doc) end
-  doc.blocks = doc.blocks:walk(writing)
-  if FORMAT == "typst" then -- the formulas without a number
-    doc.blocks = doc.blocks:walk { Math = function(math) return described(math, "", ";") end }
-    doc.blocks = doc.blocks:walk { Blocks = keep_with_next }
-  end
-  if is_notebook then doc.blocks = doc.blocks:walk(simplifying) end
+function Reader(sources)
+  book = pandoc.json.decode(tostring(sources), false)
+  is_html, is_notebook, is_paper = book.format == "html", book.format == "notebook", book.format == "typst"
+  gap = is_notebook and " " or "\u{a0}"
+  local doc = pandoc.Pandoc({}, metadata())
+  for _, given in ipairs(book.chapters) do doc.blocks:extend(read_chapter(given)) end
+  doc.blocks = doc.blocks:walk(numbering):walk(references)
+  if is_notebook then doc = pandoc.utils.citeproc(doc) end -- before its form is simplified
+  doc.blocks = doc.blocks:walk(is_notebook and for_notebook or is_html and for_html or for_paper)
   return doc
 end
