@@ -22,7 +22,7 @@ from mmn13lib.rendering.book import Book, Cell
 from mmn13lib.rendering.config import fault_of_link
 from mmn13lib.rendering.execution import Executed
 
-MADE_BY = "Made by the embedded engine of mmn13 (pandoc, typst)."
+MADE_BY = "Made by the built-in engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg", "gif": "gif"}
 _UNSEEN = re.compile(  # a terminal's colours and links, other control characters
