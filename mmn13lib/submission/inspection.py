@@ -8,7 +8,7 @@ import tempfile
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +62,10 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     size = sum(map(len, contents.values())) / 1e6
     yield Finding(1e6 * size <= LARGEST, f"all files together have {size:.1f} of at most 20 MB")
     front, code = yield from _notebook(contents.get(NOTEBOOK, b""))
-    if code:
-        unexecuted = [cell["id"] for cell in code if cell["execution_count"] is None]
-        yield _none(unexecuted, "every cell was executed", "not executed")
-        kinds = {cell["id"]: {output["output_type"] for output in cell["outputs"]} for cell in code}
-        failed = [label for label, found in kinds.items() if "error" in found]
-        yield _none(failed, "no cell shows an error", "they show an error")
+    unexecuted = [cell.id for cell in code if cell.execution_count is None]
+    yield _none(unexecuted, "every cell was executed", "not executed")
+    failed = [cell.id for cell in code if "error" in {o.output_type for o in cell.outputs}]
+    yield _none(failed, "no cell shows an error", "they show an error")
     pages, author, links = yield from _report(contents.get(REPORT, b""))
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
     places = {"notebook": front, "PDF": " ".join([*pages[:1], author, *links])}
@@ -86,7 +84,7 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     yield _machine({**contents, REPORT: "\n".join(pages).encode()}, settings)
 
 
-def _notebook(content: bytes) -> Any:
+def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]:
     """Yield whether a notebook is valid; return its first cell's text and its cells of code."""
     import nbformat
 
@@ -100,11 +98,12 @@ def _notebook(content: bytes) -> Any:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         yield Finding(False, f"the notebook is not valid: {first_line}")
         return "", []
-    yield Finding(True, "the notebook is valid")
-    return front, [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    yield Finding(bool(code), f"the notebook is valid and has {len(code)} cells of code")
+    return front, code
 
 
-def _report(content: bytes) -> Any:
+def _report(content: bytes) -> Generator[Finding, None, tuple[list[str], str, list[str]]]:
     """Yield whether a PDF can be read; return its pages' texts, its author, page 1's links."""
     from pypdf import PdfReader
 
