@@ -120,7 +120,9 @@ def test_run_all_shows_what_was_handed_in(notebook: Any, again: Any) -> None:
 def test_every_output_is_the_reports(project_copy: Path, archive: Path, notebook: Any) -> None:
     settings = Settings(project_copy, offline=True)
     book = read_book(project_copy)
-    executed = execute_all(book.chapters, book, settings, outside(settings), pytest.fail)
+    lines: list[str] = []
+    executed = execute_all(book.chapters, book, settings, outside(settings), lines.append)
+    assert all(line.endswith("fresh") for line in lines)
     cells = {cell.id: cell for cell in notebook.cells}
     compared = 0
     for each in (each for each in executed if is_question(each.chapter)):
