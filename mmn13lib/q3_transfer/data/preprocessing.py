@@ -35,7 +35,6 @@ def preprocess(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     torch.Size([2, 3, 224, 224])
     """
     pixels = functional.resize(images, [IMAGE_SIZE, IMAGE_SIZE], antialias=True)
-    mean = 255 * torch.tensor(MEAN, device=images.device)
-    std = 255 * torch.tensor(STD, device=images.device)
+    mean, std = (255 * torch.tensor(values).to(images.device) for values in (MEAN, STD))
     # one pass, rounded once: bfloat16 arithmetic in several steps would lose a grey level
     return F.batch_norm(pixels.to(dtype), mean, std**2, eps=0.0)

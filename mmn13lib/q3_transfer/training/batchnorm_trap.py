@@ -14,7 +14,7 @@ from torchvision.models import resnet18
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, load_backbone, new_head
 from mmn13lib.q3_transfer.results.significance import paired_interval
-from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
+from mmn13lib.q3_transfer.training.head import HeadSettings, train_classifier
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def run_batchnorm_trap(
         for name, model in models.items():
             before = {key: buffer.clone() for key, buffer in model.named_buffers()}
             model.register_forward_pre_hook(lambda _, inputs: preprocess(*inputs))
-            train_head(model.train(), images, labels, settings, seed)
+            train_classifier(model.train(), images, labels, settings, seed)
             moved[name] = sum(
                 not torch.equal(buffer, before[key]) for key, buffer in model.named_buffers()
             )

@@ -12,7 +12,12 @@ from mmn13lib.q3_transfer.models.features import feature_network
 from mmn13lib.q3_transfer.training import batchnorm_trap
 from mmn13lib.q3_transfer.training import head as head_module
 from mmn13lib.q3_transfer.training.batchnorm_trap import BatchNormTrap, run_batchnorm_trap
-from mmn13lib.q3_transfer.training.head import HeadSettings, train_head
+from mmn13lib.q3_transfer.training.head import (
+    HeadSettings,
+    loss_above_optimum,
+    train_classifier,
+    train_head,
+)
 
 SETTINGS = HeadSettings(num_epochs=2, batch_size=10)
 
@@ -23,15 +28,15 @@ def sample() -> tuple[Tensor, Tensor]:
 
 
 def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
-    # in float64, because AdamW makes much of float32's rounding where gradients cancel
+    # in float64, because Adam makes much of float32's rounding where gradients cancel
     images, labels = preprocess(sample[0][:12])[..., :64, :64].double(), sample[1][:12]
     model = FrozenResNet18(seed=3).double()
     on_features = new_head(10, seed=3).double()
     network = feature_network(model, torch.device("cpu"), torch.float64)
     with torch.no_grad():
         features = network(images)
-    train_head(on_features, features, labels, SETTINGS, seed=5)
-    train_head(model.train(), images, labels, SETTINGS, seed=5)
+    train_classifier(on_features, features, labels, SETTINGS, seed=5)
+    train_classifier(model.train(), images, labels, SETTINGS, seed=5)
     assert not torch.equal(model.fc.weight, new_head(10, seed=3).weight.double())
     assert (model.fc.weight - on_features.weight).abs().max() <= 1e-9
     assert (model.fc.bias - on_features.bias).abs().max() <= 1e-9
@@ -39,13 +44,13 @@ def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
 
 def test_the_optimiser_gets_the_heads_parameters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[nn.Parameter] = []
-    original = torch.optim.AdamW
+    original = torch.optim.Adam
 
     def spy(parameters, *settings, **more):
         given.extend(parameters)
         return original(given, *settings, **more)
 
-    monkeypatch.setattr(head_module.torch.optim, "AdamW", spy)
+    monkeypatch.setattr(head_module.torch.optim, "Adam", spy)
     head = new_head(10, seed=0)
     train_head(head, torch.randn(20, 512), torch.arange(20) % 10, SETTINGS, seed=0)
     assert [id(parameter) for parameter in given] == [id(head.weight), id(head.bias)]
@@ -59,6 +64,32 @@ def test_a_head_learns_separable_features_and_records_each_epoch() -> None:
     assert [record.epoch for record in records] == [1, 2]
     assert records[-1].validation_accuracy == 1.0
     assert records[1].train_loss < records[0].train_loss
+
+
+def test_the_head_takes_features_as_they_come_whatever_their_scale() -> None:
+    labels = torch.arange(100) % 10
+    features = torch.randn(100, 512).double()
+    scale, shift = torch.logspace(-3, 3, 512), torch.linspace(-50, 50, 512)
+    scaled = features * scale + shift
+    scaled[:, 7] = features[:, 7] = 3.0  # one that never varies
+    heads = new_head(10, seed=0), new_head(10, seed=0)
+    for head, given in zip(heads, (features, scaled), strict=True):
+        train_head(head.double(), given, labels, SETTINGS, seed=0)
+    logits = [head(given) for head, given in zip(heads, (features, scaled), strict=True)]
+    torch.testing.assert_close(*logits, rtol=1e-3, atol=1e-3)
+    assert isinstance(heads[1], nn.Linear) and heads[1].weight.isfinite().all()
+
+
+def test_a_long_training_ends_near_the_optimum_and_a_short_one_does_not() -> None:
+    torch.manual_seed(0)
+    features, labels = torch.randn(300, 20).relu(), torch.randint(3, (300,))
+    gaps = []
+    for epochs in (1, 60):
+        head = nn.Linear(20, 3)
+        settings = HeadSettings(num_epochs=epochs, batch_size=30, weight_decay=0.01)
+        train_head(head, features, labels, settings, seed=0)
+        gaps.append(loss_above_optimum(head, features, labels, 0.01))
+    assert -1e-6 < gaps[1] < 1e-3 < 1e-2 < gaps[0]
 
 
 def test_the_same_seed_gives_the_same_head() -> None:
