@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.errors import UserError, printed_errors
 from mmn13lib.foundation.settings import Settings
 
 app = typer.Typer(
@@ -198,13 +198,8 @@ def script(data: Data = None, weights: Weights = None) -> None:
 
 def main() -> None:
     """Run the command; a `UserError` becomes its sentence and exit code 1."""
-    try:
+    with printed_errors():
         app()
-    except UserError as error:
-        if os.environ.get("MMN13_DEBUG"):
-            raise
-        print(f"mmn13: {error}", file=sys.stderr)
-        raise SystemExit(1) from error
 
 
 if __name__ == "__main__":

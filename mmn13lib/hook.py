@@ -17,7 +17,8 @@ if __name__ == "__main__":
     sys.path = [str(HERE.parent), *(path for path in sys.path if Path(path) != HERE)]
 
 try:
-    from mmn13lib.foundation.errors import UserError
+    from mmn13lib import prepare
+    from mmn13lib.foundation.errors import UserError, printed_errors
     from mmn13lib.foundation.settings import Settings
     from mmn13lib.rendering import cache, notebook, quarto
     from mmn13lib.rendering.book import Book, Chapter, read_book
@@ -48,9 +49,7 @@ def before(settings: Settings) -> None:
 
 def after(settings: Settings, built: Path, made: list[Path]) -> None:
     """Store what Quarto executed, and publish the report if it is whole, pages and PDF."""
-    from mmn13lib.prepare import outside
-
-    book, told = read_book(settings.root), outside(settings)
+    book, told = read_book(settings.root), prepare.outside(settings)
     executed = []
     for chapter in book.chapters:
         outputs = _store(chapter, book, told, settings) if chapter.cells else ()
@@ -101,12 +100,10 @@ def refuse_personal_settings(settings: Settings) -> None:
 
 def _prepare(settings: Settings) -> Outside:
     """Return what the chapters depend on beside code, which a render by hand makes first."""
-    from mmn13lib.prepare import outside, prepare
-
     if os.environ.get(quarto.PREPARED):
-        return outside(settings)
+        return prepare.outside(settings)
     with render_lock(settings, _say):
-        warnings, told = prepare(settings, progress=_say)
+        warnings, told = prepare.prepare(settings, progress=_say)
     for warning in warnings:
         _say(f"\n{warning}\n")
     return told
@@ -135,18 +132,16 @@ def _say(text: str) -> None:
 def main() -> None:
     """Run one of the two hooks, for the book in the working folder."""
     try:
-        settings = Settings.from_environment()
-        if sys.argv[1] == "before":
-            before(settings)
-        elif sys.argv[1] == "cells":
-            quarto.write_cells(read_book(settings.root))
-        else:
-            made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
-            after(settings, Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"]), [*map(Path, made)])
-    except UserError as error:
-        if os.environ.get("MMN13_DEBUG"):
-            raise
-        sys.exit(f"mmn13: {error}")
+        with printed_errors():
+            settings = Settings.from_environment()
+            if sys.argv[1] == "before":
+                before(settings)
+            elif sys.argv[1] == "cells":
+                quarto.write_cells(read_book(settings.root))
+            else:
+                made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
+                built = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
+                after(settings, built, [Path(name) for name in made])
     except ImportError as error:
         sys.exit(LACKS.format(python=sys.executable, name=error.name))
 

@@ -1,4 +1,10 @@
-"""The one exception whose message is written for the person at the terminal."""
+"""The one exception whose message is written for the person at the terminal, and its printing."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 
 
 class UserError(Exception):
@@ -7,3 +13,21 @@ class UserError(Exception):
     The command line prints the message alone and exits with code 1; a chapter's cell that
     raises it ends the render with the same words.
     """
+
+
+@contextmanager
+def printed_errors() -> Iterator[None]:
+    """Turn a `UserError` into its sentence and exit code 1; ``MMN13_DEBUG`` shows the traceback.
+
+    From here on, a letter that a stream's encoding lacks is printed as its number.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except UserError as error:
+        if os.environ.get("MMN13_DEBUG"):
+            raise
+        print(f"mmn13: {error}", file=sys.stderr)
+        raise SystemExit(1) from error

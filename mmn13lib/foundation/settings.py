@@ -40,7 +40,8 @@ class Settings:
         """Read ``MMN13_DATA``, ``MMN13_WEIGHTS`` and ``MMN13_OFFLINE``; find the project's root.
 
         The root is the working folder or the nearest one above it with ``_quarto.yml``. Raises
-        UserError if there is none, or if a path can't be one.
+        UserError if there is none, if it has code of its own that is not what runs, or if a path
+        can't be one.
         """
 
         def path(name: str) -> Path | None:
@@ -69,6 +70,13 @@ class Settings:
             raise UserError(
                 f"{here} is not inside this project (no _quarto.yml here or above): "
                 "change to the folder that you cloned and try again."
+            )
+        code = Path(__file__).parents[2]
+        if (root / "mmn13lib/cli.py").is_file() and not root.samefile(code):
+            raise UserError(
+                f"The code that runs is in {code}, and the project here is {root}, with code of "
+                "its own: activate this one's environment (`make setup` makes it), or change to "
+                "the other folder."
             )
         return cls(
             root=root,

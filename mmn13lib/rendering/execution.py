@@ -1,6 +1,7 @@
 """Executes chapters, once: what is stored of a chapter as it is now is not executed again."""
 
 import asyncio
+import atexit
 import os
 import re
 import sys
@@ -222,10 +223,11 @@ async def run_notebook(
         if _INTERRUPTED.is_set():
             raise RuntimeError
 
-    with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
-        private = Path(temporary)
-        socket = os.fsencode(private / "kernel-ipc-12345")
-        try:
+    said = ""
+    try:
+        with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
+            private = Path(temporary)
+            socket = os.fsencode(private / "kernel-ipc-12345")
             manager = AsyncKernelManager(
                 kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
                 transport="tcp" if os.name == "nt" or len(socket) > _LONGEST_SOCKET else "ipc",
@@ -247,18 +249,21 @@ async def run_notebook(
                 ),
             )
             client.owns_km = True  # it shuts the kernel down at the end
-            with (private / "said").open("w") as said:
-                own = {**environment, **neutral_kernel(private)}
-                await client.async_execute(env=own, stderr=said)
-        except CellExecutionError as error:
-            raise CellFailed(len(began) - 1, *explain(error)) from error
-        except Exception as error:  # the machine's, in its own words
-            last = _last_line(private / "said") or f"{type(error).__name__}: {error}"
-            if began:
-                raise CellFailed(len(began) - 1, f"Python died while it ran ({last})") from error
-            raise UserError(
-                f"Python did not start to execute the chapters: {last} {KEPT}"
-            ) from error
+            own = {**environment, **neutral_kernel(private)}
+            with (private / "said").open("w+", encoding="utf-8", errors="replace") as stderr:
+                try:
+                    await client.async_execute(env=own, stderr=stderr)
+                finally:
+                    atexit.unregister(client._cleanup_kernel)  # of one that never started
+                    stderr.seek(0)
+                    said = stderr.read().strip().rpartition("\n")[2]
+    except CellExecutionError as error:
+        raise CellFailed(len(began) - 1, *explain(error)) from error
+    except Exception as error:  # the machine's, in its own words
+        words = said or f"{type(error).__name__}: {error}"
+        if began:
+            raise CellFailed(len(began) - 1, f"Python died while it ran ({words})") from error
+        raise UserError(f"Python did not start to execute the chapters: {words} {KEPT}") from error
 
 
 def neutral_kernel(folder: Path) -> dict[str, str]:
@@ -276,8 +281,3 @@ def explain(error: Any) -> tuple[str, int]:
     words = " ".join(str(error.evalue).splitlines())
     said = words if error.ename == "UserError" else f"{error.ename}: {words}"
     return said, int(line[1]) if line else 0
-
-
-def _last_line(file: Path) -> str:
-    lines = file.read_text("utf-8", "replace").split("\n") if file.is_file() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -78,3 +78,27 @@ def test_a_deleted_working_folder_is_a_sentence(project: Path) -> None:
     (project / "report" / "deep").rmdir()
     with pytest.raises(UserError, match="is deleted"):
         Settings.from_environment({})
+
+
+@pytest.mark.parametrize("where", [".", "report", "mmn13lib"])
+def test_a_project_whose_code_is_not_what_runs_is_refused_and_both_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    second = tmp_path / "second clone"
+    for folder in ("report", "mmn13lib"):
+        (second / folder).mkdir(parents=True)
+    for file in ("_quarto.yml", "mmn13lib/cli.py"):
+        (second / file).touch()
+    monkeypatch.chdir(second / where)
+    with pytest.raises(UserError, match="with code of its own") as raised:
+        Settings.from_environment({})
+    assert str(second) in str(raised.value)
+    assert str(Path(__file__).parents[2]) in str(raised.value)
+
+
+def test_a_link_to_the_project_is_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(Path(__file__).parents[2])
+    monkeypatch.chdir(tmp_path / "link")
+    assert Settings.from_environment({}).root.samefile(tmp_path / "link")

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -16,6 +18,7 @@ from support.tiny_book import cell, write_chapter
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering import execution
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.execution import KEPT, Executed, execute_all, neutral_kernel
 
@@ -66,7 +69,9 @@ def test_a_users_error_in_a_cell_speaks_for_itself(tiny: Path) -> None:
 @pytest.mark.slow
 def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", "import os; os._exit(1)"))
-    with pytest.raises(UserError, match="q1-a failed: Python died"):
+    with pytest.raises(
+        UserError, match=r"q1-a failed: Python died while it ran \(DeadKernelError: Kernel died\)"
+    ):
         execute(Settings(tiny))
 
 
@@ -91,24 +96,81 @@ def test_an_interrupted_render_says_so_and_no_more(tiny: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_cells_start_without_personal_settings(
+def test_nobodys_own_settings_reach_the_cells(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "startup.py").write_text("hidden = 1")
-    registered = tmp_path / "jupyter/kernels/python3/kernel.json"
-    registered.parent.mkdir(parents=True)
-    registered.write_text('{"argv": ["false"], "display_name": "Mine", "language": "python"}')
+    def write(name: str, text: str) -> str:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    kernel = '{"argv": ["false"], "display_name": "Mine", "language": "python"}'
+    write("jupyter/kernels/python3/kernel.json", kernel)
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9")
-    (tmp_path / "profile_default/startup").mkdir(parents=True)
-    (tmp_path / "profile_default/startup/00.py").write_text("hidden = 2")
-    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "startup.py"))
-    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    monkeypatch.setenv("MATPLOTLIBRC", write("matplotlibrc", "lines.linewidth: 9"))
+    monkeypatch.setenv("MPLBACKEND", "module://backend_interagg")  # as PyCharm does
+    monkeypatch.setenv("PYTHONSTARTUP", write("startup.py", "hidden = 1"))
+    write("profile_default/startup/00.py", "hidden = 2")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    code = 'import matplotlib\nprint("hidden" in globals(), matplotlib.rcParams["lines.linewidth"])'
+    # the machine's, in /etc or beside Python
+    everybodys = "c.PlainTextFormatter.float_precision = '%.1f'\n"
+    everybodys += "c.InteractiveShellApp.exec_lines = ['hidden = 3']"
+    folder = write("etc/ipython_config.py", everybodys).removesuffix("/ipython_config.py")
+    put = f"from IPython.core import application as a; a.SYSTEM_CONFIG_DIRS.append({folder!r})\n"
+    monkeypatch.setattr(execution, "_START", put + execution._START)
+    # sockets' paths are short
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    code = (
+        'import matplotlib.pyplot as plt\nprint("hidden" in globals())\n'
+        'print(plt.rcParams["lines.linewidth"])\nplt.plot([0])\n0.123456'
+    )
     write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
-    outputs = execute(Settings(tiny)).outputs
-    assert outputs[1][0].text.split() == ["False", "1.5"]
+    printed, number, figure = execute(Settings(tiny)).outputs[1]
+    assert printed.text.split() == ["False", "1.5"]
+    assert number.data["text/plain"] == "0.123456"
+    assert {"image/svg+xml", "image/png"} <= figure.data.keys()
+
+
+def interpreter(tmp_path: Path, ends: str) -> str:
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\n{ends}\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ("echo 'ImportError: libfoo.so is missing' >&2; exit 1", "ImportError: libfoo.so is missi"),
+        ("kill -9 $$", "RuntimeError: Kernel died before replying"),
+        (None, "no-such-python"),
+    ],
+    ids=["it says why", "killed", "no such file"],
+)
+def test_a_kernel_that_does_not_start_says_why(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str | None, words: str
+) -> None:
+    program = interpreter(tmp_path, ends) if ends else "/no-such-python"
+    monkeypatch.setattr(execution, "sys", SimpleNamespace(executable=program))
+    with pytest.raises(UserError, match="did not start") as raised:
+        execute(Settings(tiny))
+    assert words in str(raised.value) and "memory" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Could not determine home directory."), OSError(28, "No space left")]
+)
+def test_what_keeps_a_kernel_from_starting_is_said_in_its_own_words(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(execution, "neutral_kernel", fail)
+    with pytest.raises(UserError, match=f"did not start.*{error}".replace("[", r"\[")[:60]):
+        execute(Settings(tiny))
 
 
 def test_a_kernel_that_quarto_starts_says_nothing_about_its_socket(tmp_path: Path) -> None:
