@@ -26,7 +26,7 @@ _SET_UP = """\
 import matplotlib.pyplot as plt
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 plt.rcdefaults()
-plt.switch_backend("module://matplotlib_inline.backend_inline")
+%matplotlib inline
 set_matplotlib_formats("svg", "png")
 plt.rcParams.update({{
     "figure.figsize": ({width}, {height}), "figure.dpi": {dpi}, "savefig.dpi": "figure"}})"""
