@@ -72,7 +72,8 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
     places = {"notebook": front, "PDF": f"{first} {author} {' '.join(links)}"}
     for what, value in vars(student).items():
-        good, shown = bool(value) and "\ufffd" not in value, value or "none"
+        good: bool | None = bool(value) and "\ufffd" not in value
+        shown = value or "none"
         if what == "name" and not value:
             good, shown = None, "none: is it to be handed in without?"
         yield Finding(good, f"the {what} in {READ_ME}: {shown}")

@@ -98,7 +98,7 @@ class ModelComparison:
     def head_leads_with_few_labels(self) -> bool:
         """Whether every run of the head beats every run of SmallResNet below all labels."""
         most = max((point.count for point in self.study), default=0)
-        runs = defaultdict(list)
+        runs: dict[tuple[str, int], list[float]] = defaultdict(list)
         for point in self.study:
             runs[point.model, point.count] += point.runs
         few = {count for _, count in runs if count < most}

@@ -29,8 +29,12 @@ def all_features(
     test_images, test_labels = _first(test_set, results.experiment["num_test"])
     total = len(images) + len(test_images)
     with tqdm(total=total, desc="features", unit=" images", ncols=78) as bar:
-        features = extract(network, images, bar.update)
-        test_features = extract(network, test_images, bar.update)
+
+        def done(count: int) -> None:
+            bar.update(count)
+
+        features = extract(network, images, done)
+        test_features = extract(network, test_images, done)
     held_out = results.counts["validation"], results.experiment["split_seed"]
     train, validation = stratified_split(labels, *held_out)
     return {

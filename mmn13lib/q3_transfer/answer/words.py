@@ -1,6 +1,6 @@
 """The few sentences of the chapter that follow from the run: what it is, and the answer."""
 
-from mmn13lib.q3_transfer.answer.comparison import ModelComparison, total_seconds
+from mmn13lib.q3_transfer.answer.comparison import ModelComparison, ModelName, total_seconds
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.writing.numbers import duration, p_value
@@ -37,7 +37,7 @@ def outcome(results: Results, comparison: ModelComparison) -> str:
             f"I prefer **{NAMES[preferred]}**: it classifies {points:.1f} points more of the test "
             f"images correctly (p {p})."
         )
-    other = "small_resnet" if preferred == "head" else "head"
+    other: ModelName = "small_resnet" if preferred == "head" else "head"
     less, more = (duration(total_seconds(results, name)) for name in (preferred, other))
     return (
         f"The test images do not tell the two apart (p {p}). I prefer **{NAMES[preferred]}**, "
