@@ -116,7 +116,7 @@ def render(
     weights: Weights = None,
     offline: Offline = False,
 ) -> None:
-    """Make what is missing, then the report, HTML and PDF."""
+    """Make what is missing, then the report: HTML, PDF and notebook."""
     from mmn13lib.prepare import prepare
     from mmn13lib.rendering.render import render
 

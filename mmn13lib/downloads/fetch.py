@@ -108,7 +108,7 @@ def _download(
                 failures[each.label] = str(error)
                 failed[each.label] = time.time(), str(error)
                 storage.write_json(record, failed)
-    except BrokenPipeError:
+    except BrokenPipeError:  # of whoever listens to `progress`
         raise
     except OSError as error:
         raise storage.disk_error(arriving, error) from error

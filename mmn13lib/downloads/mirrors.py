@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from mmn13lib.downloads.hosts import HostedFile
-from mmn13lib.foundation import storage
 
 HEADERS = {"User-Agent": "mmn13lib"}
 
@@ -54,7 +53,7 @@ def download(
 ) -> Path:
     """Download a file into a folder from the first of the addresses that gives all of it.
 
-    Raises `Failed` if none did, `UserError` if the disk is full.
+    Raises `Failed` if none did, `OSError` if the disk is full.
     """
     import pooch
     import requests
@@ -79,10 +78,6 @@ def download(
             reasons.append(f"{host} {_explain(error)}")
         except ValueError:
             reasons.append(f"{host} sent something else (the checksum is wrong)")
-        except BrokenPipeError:  # of whoever listens to `progress`
-            raise
-        except OSError as error:
-            raise storage.disk_error(path, error) from error
     raise Failed("; ".join(reasons) or "no host answered; is there a network?")
 
 

@@ -23,7 +23,7 @@ ABOUT = (
     "The three questions in order: text, code and what it printed. What the report prints as a "
     "listing is defined in a cell here, and later cells call it."
 )
-DRAWN = ("image/png", "text/markdown", "text/latex", "text/plain")
+DRAWN = ("image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain")
 """What every viewer draws; an SVG, HTML or widget needs one of these beside it."""
 
 WIDTH = 78
@@ -115,8 +115,8 @@ def _outputs(
             printed = ""
         data = {kind: output.data[kind] for kind in DRAWN if kind in output.data}
         if "text/markdown" in data:
-            data["text/markdown"] = texts[number]
-            if not texts[number]:  # it was HTML alone, to play with in the browser
+            data["text/markdown"] = texts.get(number, "")
+            if not data["text/markdown"]:  # it was HTML alone, to play with in the browser
                 continue
         elif not data or ("image/svg+xml" in output.data and "image/png" not in data):
             raise UserError(

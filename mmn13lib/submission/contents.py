@@ -59,11 +59,12 @@ def requirements(libraries: set[str]) -> str:
     """Pin the libraries that are imported, and those that open a notebook."""
     pins: dict[str, str] = {}
     for installed in distributions():
-        if not installed.read_text("METADATA"):  # what a broken installation left behind
-            continue
-        name = str(installed.metadata["Name"] or "").lower().replace("_", "-")
+        about = installed.metadata if installed.read_text("METADATA") else {}
+        if not (about.get("Name") and about.get("Version")):
+            continue  # a broken installation left it behind
+        name = about["Name"].lower().replace("_", "-")
         tops = installed.read_text("top_level.txt") or name.replace("-", "_")
-        if name and not {*tops.split()}.isdisjoint(libraries | TO_OPEN):
-            pins.setdefault(name, f"{name}=={installed.version.partition('+')[0]}")
+        if not {*tops.split()}.isdisjoint(libraries | TO_OPEN):
+            pins.setdefault(name, f"{name}=={about['Version'].partition('+')[0]}")
     lines = ["# what this was made with, on Python 3.11 or newer", *sorted(pins.values()), ""]
     return "\n".join(lines)

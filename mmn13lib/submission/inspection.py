@@ -8,7 +8,7 @@ import tempfile
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +62,13 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     size = sum(map(len, contents.values())) / 1e6
     yield Finding(1e6 * size <= LARGEST, f"all files together have {size:.1f} of at most 20 MB")
     front, code = yield from _notebook(contents.get(NOTEBOOK, b""))
-    if code:
-        unexecuted = [cell["id"] for cell in code if cell["execution_count"] is None]
-        yield _none(unexecuted, "every cell was executed", "not executed")
-        kinds = {cell["id"]: {output["output_type"] for output in cell["outputs"]} for cell in code}
-        failed = [label for label, found in kinds.items() if "error" in found]
-        yield _none(failed, "no cell shows an error", "they show an error")
-    first, author, links = yield from _report(contents.get(REPORT, b""))
+    unexecuted = [cell.id for cell in code if cell.execution_count is None]
+    yield _none(unexecuted, "every cell was executed", "not executed")
+    failed = [cell.id for cell in code if "error" in {o.output_type for o in cell.outputs}]
+    yield _none(failed, "no cell shows an error", "they show an error")
+    pages, author, links = yield from _report(contents.get(REPORT, b""))
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
-    places = {"notebook": front, "PDF": f"{first} {author} {' '.join(links)}"}
+    places = {"notebook": front, "PDF": " ".join([*pages[:1], author, *links])}
     for what, value in vars(student).items():
         good: bool | None = bool(value) and "\ufffd" not in value
         shown = value or "none"
@@ -83,10 +81,11 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
             yield Finding(there, f"the {what} in the {place}: {words}")
     if is_placeholder(student.video):
         yield Finding(None, f"{student.video} looks like a placeholder: is it the video's address?")
-    yield from _machine(contents, settings)
+    # what one reads in a PDF is compressed in the file
+    yield _machine({**contents, REPORT: "\n".join(pages).encode()}, settings)
 
 
-def _notebook(content: bytes) -> Any:
+def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]:
     """Yield whether a notebook is valid; return its first cell's text and its cells of code."""
     import nbformat
 
@@ -100,25 +99,27 @@ def _notebook(content: bytes) -> Any:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         yield Finding(False, f"the notebook is not valid: {first_line}")
         return "", []
-    yield Finding(True, "the notebook is valid")
-    return front, [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    yield Finding(bool(code), f"the notebook is valid and has {len(code)} cells of code")
+    return front, code
 
 
-def _report(content: bytes) -> Any:
-    """Yield whether a PDF can be read; return its first page's text, its author and links."""
+def _report(content: bytes) -> Generator[Finding, None, tuple[list[str], str, list[str]]]:
+    """Yield whether a PDF can be read; return its pages' texts, its author, page 1's links."""
     from pypdf import PdfReader
 
     try:
         reader = PdfReader(io.BytesIO(content))
-        first = reader.pages[0]
-        actions = [note.get_object().get("/A", {}) for note in first.annotations or []]
+        notes = reader.pages[0].annotations or []
+        actions = [note.get_object().get("/A", {}) for note in notes]
         links = [str(action.get("/URI", "")) for action in actions]
-        author, text = str(reader.metadata and reader.metadata.author), first.extract_text()
+        author = str(reader.metadata and reader.metadata.author)
+        pages = [page.extract_text() for page in reader.pages]
     except Exception as error:  # as above
         yield Finding(False, f"the PDF can't be read: {error}")
-        return "", "", []
-    yield Finding(True, f"the PDF has {len(reader.pages)} pages")
-    return text, author, links
+        return [], "", []
+    yield Finding(True, f"the PDF has {len(pages)} pages")
+    return pages, author, links
 
 
 def _student(read_me: str) -> Student:
@@ -136,7 +137,7 @@ def _none(labels: list[str], good: str, bad: str) -> Finding:
     return Finding(not labels, f"{bad}: {', '.join(labels)}" if labels else good)
 
 
-def _machine(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Finding]:
+def _machine(contents: Mapping[str, bytes], settings: Settings) -> Finding:
     """Look for folders of the machine that it was made on."""
     places, temporary = [settings.root], Path(tempfile.gettempdir())
     with suppress(RuntimeError):  # not every account has a home
@@ -149,4 +150,4 @@ def _machine(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Find
         name for name, content in contents.items() if any(w.encode() in content for w in words)
     ]
     why = "they name a folder of this machine, which a cell or a warning printed"
-    yield _none(found, "no file names a folder of this machine", why)
+    return _none(found, "no file names a folder of this machine", why)

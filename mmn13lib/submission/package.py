@@ -15,7 +15,7 @@ from mmn13lib.prepare import outside
 from mmn13lib.q3_transfer.answer.load import load
 from mmn13lib.rendering import document, notebook
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.execution import Executed, execute_all, render_lock
+from mmn13lib.rendering.execution import execute_all, render_lock
 from mmn13lib.submission.contents import lay_out
 from mmn13lib.submission.inspection import inspect
 from mmn13lib.submission.student import Student
@@ -45,7 +45,7 @@ def make(
     notice = SAMPLE if results.inputs.mode == "sample" else ""
     refuse([NO_DATA] if notice else [], force)
     with render_lock(settings, progress):
-        chapters = executed(book, settings, progress)
+        chapters = execute_all(book.chapters, book, settings, outside(settings), progress)
     book = with_front_page(book, student, notice)
     progress("Making the PDF, the notebook and the ZIP.")
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
@@ -60,11 +60,6 @@ def make(
         contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
     refuse([finding.what for finding in inspect(contents, settings) if finding.ok is False], force)
     return put(settings, f"mmn13-{student.id}.zip", zipped(contents))
-
-
-def executed(book: Book, settings: Settings, progress: Callable[[str], None]) -> list[Executed]:
-    """Return the chapters as either engine has executed them; stale ones are executed."""
-    return execute_all(book.chapters, book, settings, outside(settings), progress)
 
 
 def with_front_page(book: Book, student: Student, notice: str) -> Book:

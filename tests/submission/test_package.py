@@ -6,18 +6,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from support.bare_python import run_bare
 from support.made_up_results import make_results
-from support.tiny_book import write_book as write_tiny_book
 from support.tiny_report import VIDEO
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import execution
-from mmn13lib.rendering.book import Book, read_book
+from mmn13lib.rendering.book import read_book
 from mmn13lib.submission import contents, package
 from mmn13lib.submission.inspection import LARGEST, inspect, unzipped
-from mmn13lib.submission.package import executed as executed_chapters  # before it is patched
 from mmn13lib.submission.student import Student
 
 PROJECT = Path(__file__).parents[2]
@@ -70,27 +66,6 @@ def test_real_data_is_accepted_without_force(
     assert other.name == "mmn13-000000018.zip"
     front = zipfile.ZipFile(other).read("mmn13.ipynb").decode()
     assert "000000018" in front and "not from CIFAR-10" not in front
-
-
-@pytest.fixture
-def executed_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
-    """Execute a tiny book, and forget the list of what was executed."""
-    monkeypatch.setattr(execution, "run_notebook", run_bare)
-    book = read_book(write_tiny_book(tmp_path / "book"))
-    executed_chapters(book, Settings(book.root, offline=True), quiet)
-    (book.root / "executed.txt").unlink()
-    return book
-
-
-def test_only_a_stale_chapter_is_executed(executed_book: Book) -> None:
-    root, settings = executed_book.root, Settings(executed_book.root, offline=True)
-    executed_chapters(executed_book, settings, quiet)
-    assert not (root / "executed.txt").exists()
-    chapter = root / "report/appendix.qmd"
-    chapter.write_text(chapter.read_text().replace("print('one')", "print('two')"))
-    found = executed_chapters(read_book(root), settings, quiet)
-    assert (root / "executed.txt").read_text().split() == ["appendix-one"]
-    assert [each.chapter.name for each in found] == [c.name for c in executed_book.chapters]
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:

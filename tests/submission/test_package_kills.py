@@ -17,7 +17,7 @@ from mmn13lib.submission.student import Student
 
 def made(root: Path) -> Path:
     package.load = lambda settings: make_results(mode="sample")
-    package.executed = lambda book, settings, progress: reported(book)  # nobody executes
+    package.execute_all = lambda chapters, book, *others: reported(book)  # nobody executes
     return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
 
 
