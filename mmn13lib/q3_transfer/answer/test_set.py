@@ -1,0 +1,69 @@
+"""What the figure of the test set to play with shows: its images and both models' opinions."""
+
+import base64
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison
+from mmn13lib.q3_transfer.answer.figures import NAMES
+from mmn13lib.q3_transfer.results import metrics
+from mmn13lib.q3_transfer.results.records import Results
+
+PER_CELL = 12
+COLUMNS = 40
+
+
+def explorable(results: Results, comparison: ModelComparison, images: np.ndarray) -> dict[str, Any]:
+    """Return what JSON can write: of uint8 images (N, 32, 32, 3) those that a cell may show.
+
+    Of each cell of either confusion matrix these are the ones that the model is surest of.
+    """
+    labels = results.head.test_labels
+    opinions = [metrics.softmax(getattr(results, name).test_logits) for name in MODELS]
+    given = [opinion.argmax(axis=1) for opinion in opinions]
+    chosen: set[int] = set()
+    for opinion, predicted in zip(opinions, given, strict=True):
+        surest_first = np.argsort(-opinion.max(axis=1), kind="stable")
+        cells = labels[surest_first] * len(results.classes) + predicted[surest_first]
+        for cell in np.unique(cells):
+            chosen |= set(surest_first[cells == cell][:PER_CELL].tolist())
+    # the surest first in every cell of the head's matrix
+    order = sorted(chosen, key=lambda i: -max(opinion[i].max() for opinion in opinions))
+    study = {(point.model, point.count): point.mean for point in comparison.study}
+    counts = sorted({count for _, count in study})
+    return {
+        "classes": results.classes,
+        "models": [NAMES[name] for name in MODELS],
+        "stamp": results.inputs.stamp,
+        "confusion": [getattr(comparison, name).confusion.tolist() for name in MODELS],
+        "counts": counts,
+        "means": [[study.get((name, count)) for count in counts] for name in MODELS],
+        "columns": COLUMNS,
+        "sprite": _sprite(images[order]),
+        "images": [
+            {
+                "index": i,
+                "true": int(labels[i]),
+                "given": [int(predicted[i]) for predicted in given],
+                "percent": [
+                    (100 * opinion[i]).round().astype(int).tolist() for opinion in opinions
+                ],
+            }
+            for i in order
+        ],
+    }
+
+
+def _sprite(images: np.ndarray) -> str:
+    """Return images side by side, `COLUMNS` in a row, as one WebP in a data URL."""
+    height, width = images.shape[1:3]
+    sheet = np.zeros((-(-len(images) // COLUMNS) * height, COLUMNS * width, 3), np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // COLUMNS * height, place % COLUMNS * width
+        sheet[top : top + height, left : left + width] = image
+    file = BytesIO()
+    Image.fromarray(sheet).save(file, "WEBP", quality=60)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
