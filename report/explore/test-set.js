@@ -39,6 +39,9 @@ class TestSet extends HTMLElement {
       el("div", { className: "matrices" }, ...this.matrices), this.summary, this.images,
       el("label", { className: "labels" }, "labelled images ", this.slider), this.accuracy,
     ];
+    parts.unshift(el("p", {}, "Rows: the true class. Columns: the class that was given. Choose a cell; ",
+      `the bars are the probabilities of ${this.data.models.join(" (above) and ")} (below), `,
+      "green for the true class."));
     if (this.data.stamp) parts.unshift(el("p", { className: "stamp" }, this.data.stamp));
     this.append(el("section", { ariaLabel: "The test set, image by image" }, ...parts));
     this.show(...this.cell, false);
