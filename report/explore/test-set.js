@@ -14,7 +14,11 @@ const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
 
 class TestSet extends HTMLElement {
   connectedCallback() {
+    if (this.data) return; // it was moved
     this.data = JSON.parse(this.querySelector("script").textContent);
+    const picture = document.getElementById(this.dataset.figure)?.querySelector("img, svg");
+    picture?.classList.add("mmn-static"); // stays for print
+    picture?.after(this);
     this.style.setProperty("--sprite", `url(${this.data.sprite})`);
     const wanted = new URLSearchParams(location.hash.split("?")[1] ?? "");
     const within = (name, most, usual) => {

@@ -16,7 +16,9 @@ PER_CELL = 12
 COLUMNS = 40
 
 
-def explorable(results: Results, comparison: ModelComparison, images: np.ndarray) -> dict[str, Any]:
+def the_test_set(
+    results: Results, comparison: ModelComparison, images: np.ndarray
+) -> dict[str, Any]:
     """Return what JSON can write: of uint8 images (N, 32, 32, 3) those that a cell may show.
 
     Of each cell of either confusion matrix these are the ones that the model is surest of.

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision import models, transforms
 from torchvision.datasets import VisionDataset
 
-from mmn13lib.q3_transfer.answer import features, load, stand_ins
+from mmn13lib.q3_transfer.answer import features, load, stand_ins, test_set
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.q3_transfer.training import from_scratch
 
@@ -84,6 +84,7 @@ def chapter(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, dict[st
         bound = (data, random, Path(folder), results.inputs)
         monkeypatch.setattr(stand_ins, "bind", lambda _: bound)
         monkeypatch.setattr(features, "all_features", few_features)
+        monkeypatch.setattr(test_set, "the_test_set", lambda *_: {})
         monkeypatch.setattr(load, "load", lambda _: results)
         return execute(PROJECT / name)
 
