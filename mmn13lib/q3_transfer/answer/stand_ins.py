@@ -29,25 +29,26 @@ def bind(inputs: Inputs) -> tuple[Any, Any, Path, Inputs]:
 
     def CIFAR10(*arguments: Any, **options: Any) -> datasets.CIFAR10:  # noqa: N802 - torchvision's
         advice = "put cifar-10-python.tar.gz beside the notebook or set MMN13_DATA (README.txt)"
-        if sample:
-            return SampleCIFAR10(*arguments, **options)
-        return _here(lambda: datasets.CIFAR10(*arguments, **options), "CIFAR-10", advice)
+        kind = SampleCIFAR10 if sample else datasets.CIFAR10
+        return _here(lambda: kind(*arguments, **options), "CIFAR-10", advice)
 
     def resnet18(weights: models.ResNet18_Weights) -> models.ResNet:
         if not sample and path is None:
             advice = "let MMN13_WEIGHTS name the file resnet18-f37072fd.pth (README.txt)"
             return _here(lambda: models.resnet18(weights=weights), "ResNet-18's file", advice)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model = models.resnet18()
+        torch.manual_seed(0)
+        model = models.resnet18()
         if path is not None:
             load_backbone(model, path)
         return model
 
-    digest = file_digest(path) if path else IMAGENET_WEIGHTS.sha256
-    if not sample and digest != inputs.fingerprint["weights"]:
-        print(f"The stored results were made with {inputs.weights_words}.")
-        inputs = replace(inputs, weights_words=weights_in_words(path or Path(), digest))
+    if not sample:
+        digest = file_digest(path) if path else IMAGENET_WEIGHTS.sha256
+        if digest != inputs.fingerprint["weights"]:
+            print(f"The stored results were made with {inputs.weights_words}.")
+            inputs = replace(inputs, weights_words=weights_in_words(path or Path(), digest))
+        downloaded = Path(torch.hub.get_dir(), "checkpoints", IMAGENET_WEIGHTS.name)
+        inputs = replace(inputs, weights=path or downloaded)
     offered = SimpleNamespace(resnet18=resnet18, ResNet18_Weights=models.ResNet18_Weights)
     return SimpleNamespace(CIFAR10=CIFAR10), offered, inputs.data, inputs
 

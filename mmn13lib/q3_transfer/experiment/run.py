@@ -23,6 +23,7 @@ from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE, preprocess
 from mmn13lib.q3_transfer.experiment.find import results_folder
 from mmn13lib.q3_transfer.experiment.head import joined
 from mmn13lib.q3_transfer.experiment.plan import Plan
+from mmn13lib.q3_transfer.experiment.progress import images_done
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.stages import Stages
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
@@ -67,23 +68,25 @@ def run(
     return found
 
 
-def stored_features(
-    settings: Settings, inputs: Inputs, config: ExperimentSettings | None = None
-) -> dict[str, tuple[Tensor, Tensor]] | None:
-    """Read the features (N, 512) and labels of ``train``, ``validation`` and ``test`` images.
+def all_features(
+    settings: Settings,
+    inputs: Inputs,
+    config: ExperimentSettings | None = None,
+    progress: Callable[[str], None] = print,
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the features (N, 512) and labels of ``train``, ``validation`` and ``test`` images.
 
-    None where they are not stored, as in a submission that was unzipped.
+    Those that are not stored, as in a submission that was unzipped, are computed and stored.
     """
-    if not (settings.results / "features").is_dir():
-        return None
     stages = Stages(settings, inputs, config or ExperimentSettings.for_mode(inputs.mode))
-    parts = []
-    for jobs in (stages.train_features, stages.test_features):
-        shards = tuple(step for job in jobs if (step := job.task.find()))
-        if len(shards) < len(jobs):
-            return None
-        parts.append(joined(shards))
-    features, test_features = parts
+    parts = (stages.train_features, stages.test_features)
+    missing = [job for jobs in parts for job in jobs if job.task.find(progress) is None]
+    with images_done("Features", sum(job.images for job in missing), progress) as add:
+        for job in missing:
+            job.task.do(on_images=add)
+    features, test_features = (
+        joined(tuple(step for job in jobs if (step := job.task.find()))) for jobs in parts
+    )
     return {
         "train": (features[stages.training], stages.labels[stages.training]),
         "validation": (features[stages.validation], stages.labels[stages.validation]),

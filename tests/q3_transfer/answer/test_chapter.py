@@ -17,7 +17,8 @@ from torch import Tensor
 from torchvision import models, transforms
 from torchvision.datasets import VisionDataset
 
-from mmn13lib.q3_transfer.answer import features, load, stand_ins, test_set
+from mmn13lib.q3_transfer.answer import load, stand_ins, test_set
+from mmn13lib.q3_transfer.experiment import run
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.q3_transfer.training import from_scratch
 
@@ -65,25 +66,31 @@ def chapter(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, dict[st
     monkeypatch.setattr(IPython.display, "display", lambda value: None)
     monkeypatch.setattr(from_scratch, "predict_logits", lambda _, i, __: torch.eye(len(i)))
 
-    def few_features(
-        model: Any, train_set: FewImages, test_set: FewImages, *_: Any
-    ) -> dict[str, tuple[Tensor, Tensor]]:
-        backbone = torch.nn.Sequential(*list(model.children())[:-1], torch.nn.Flatten())
+    made: dict[str, Any] = {}
+
+    def resnet18(weights: models.ResNet18_Weights) -> models.ResNet:
+        made["model"] = models.resnet18()
+        return made["model"]
+
+    def few_images(*arguments: Any, **options: Any) -> FewImages:
+        made["images"] = FewImages(*arguments, **options)
+        return made["images"]
+
+    def few_features(*_: Any) -> dict[str, tuple[Tensor, Tensor]]:
+        backbone = torch.nn.Sequential(*list(made["model"].children())[:-1], torch.nn.Flatten())
         with torch.no_grad():
-            test = backbone(torch.stack([test_set[i][0] for i in range(10)]))
-        labels = torch.tensor(train_set.targets)
-        return dict.fromkeys(("train", "validation", "test"), (test, labels))
+            features = backbone(torch.stack([made["images"][i][0] for i in range(10)]))
+        labels = torch.tensor(made["images"].targets)
+        return dict.fromkeys(("train", "validation", "test"), (features, labels))
 
     def read(
         results: Results, name: str = "report/q3-transfer.qmd", folder: str = "ten classes"
     ) -> tuple[str, dict[str, Any]]:
-        random = SimpleNamespace(
-            resnet18=lambda weights: models.resnet18(), ResNet18_Weights=models.ResNet18_Weights
-        )
-        data = SimpleNamespace(CIFAR10=FewImages)
+        random = SimpleNamespace(resnet18=resnet18, ResNet18_Weights=models.ResNet18_Weights)
+        data = SimpleNamespace(CIFAR10=few_images)
         bound = (data, random, Path(folder), results.inputs)
         monkeypatch.setattr(stand_ins, "bind", lambda _: bound)
-        monkeypatch.setattr(features, "all_features", few_features)
+        monkeypatch.setattr(run, "all_features", few_features)
         monkeypatch.setattr(test_set, "the_test_set", lambda *_: {})
         monkeypatch.setattr(load, "load", lambda _: results)
         return execute(PROJECT / name)

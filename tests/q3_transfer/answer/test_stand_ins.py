@@ -64,6 +64,7 @@ def test_torchvision_gets_what_is_not_here(inputs, monkeypatch, capsys):
     )  # fmt: skip
     assert networks.resnet18(weights=WEIGHTS) == WEIGHTS
     assert found.weights_words == "ImageNet weights, IMAGENET1K_V1"
+    assert found.weights.name == IMAGENET_WEIGHTS.name  # where torchvision puts them
     assert not capsys.readouterr().out
 
 

@@ -20,7 +20,7 @@ from mmn13lib.q3_transfer.answer import load as report
 from mmn13lib.q3_transfer.data.inputs import resolve
 from mmn13lib.q3_transfer.experiment import stages, trap
 from mmn13lib.q3_transfer.experiment.find import find
-from mmn13lib.q3_transfer.experiment.run import ExperimentSettings, run, stored_features
+from mmn13lib.q3_transfer.experiment.run import ExperimentSettings, all_features, run
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -77,8 +77,7 @@ def test_a_second_call_finds_the_results_and_says_nothing(undisturbed: Settings)
 
 
 def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
-    parts = stored_features(undisturbed, resolve(undisturbed), TINY)
-    assert parts is not None
+    parts = all_features(undisturbed, resolve(undisturbed), TINY, pytest.fail)
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {
         "train": 10, "validation": 6, "test": 6,
     }  # fmt: skip
@@ -87,25 +86,22 @@ def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
     assert torch.allclose(logits, head["test_logits"], atol=1e-5)
 
 
-def test_shards_of_another_size_do_not_mix_with_the_old_ones(
-    finished: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("what", ["all of them", "a shard", "shards of this size"])
+def test_features_that_are_not_stored_are_computed(
+    what: str, finished: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inputs = resolve(finished)
-    before = stored_features(finished, inputs, TINY)
-    monkeypatch.setattr(stages, "SHARD_SIZE", 5)
-    assert stored_features(finished, inputs, TINY) is None
-    shutil.rmtree(finished.results / "experiment")
-    found_by(finished)
-    after = stored_features(finished, inputs, TINY)
-    assert before is not None and after is not None
-    assert torch.allclose(before["train"][0], after["train"][0], atol=0.1)
-
-
-@pytest.mark.parametrize("what", ["nothing", "a shard"])
-def test_features_that_are_not_stored_are_none(what: str, finished: Settings) -> None:
-    folder = finished.results / "features"
-    shutil.rmtree(folder) if what == "nothing" else next(folder.iterdir()).unlink()
-    assert stored_features(finished, resolve(finished), TINY) is None
+    inputs, folder = resolve(finished), finished.results / "features"
+    before = all_features(finished, inputs, TINY)
+    files = {*folder.iterdir()}
+    if what == "shards of this size":  # they do not mix with the old ones
+        monkeypatch.setattr(stages, "SHARD_SIZE", 5)
+    else:
+        shutil.rmtree(folder) if what == "all of them" else files.pop().unlink()
+    after = all_features(finished, inputs, TINY)
+    assert {*folder.iterdir()} > files or what == "all of them"
+    for name, (features, labels) in before.items():
+        assert torch.allclose(features, after[name][0], atol=0.1)
+        assert torch.equal(labels, after[name][1])
 
 
 def test_each_step_says_when_and_where_it_was_made(
