@@ -26,7 +26,7 @@ Q3_LAYERS = ("data", "models", "results", "training", "experiment", "answer")
 # what no single module does
 ABOUT_THE_WHOLE = {
     "bad_input", "chapter", "grader", "layout", "making", "pages", "report", "repository",
-    "submitted_sample", "whole_book",
+    "submitted_real", "submitted_sample", "whole_book",
 }  # fmt: skip
 NOT_ON_WINDOWS = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "resource", "termios"}
 
