@@ -25,7 +25,8 @@ LAYERS = (
 Q3_LAYERS = ("data", "models", "results", "training", "experiment", "answer")
 # what no single module does
 ABOUT_THE_WHOLE = {
-    "bad_input", "chapter", "grader", "layout", "making", "pages", "report", "repository",
+    "bad_input", "chapter", "grader", "layout", "making", "other_device", "pages", "report",
+    "repository",
     "submitted_real", "submitted_sample", "whole_book",
 }  # fmt: skip
 NOT_ON_WINDOWS = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "resource", "termios"}
