@@ -32,10 +32,6 @@ def lay_out(
         target = folder / source.relative_to(settings.root).as_posix()
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    for measured in settings.benchmarks.glob("*.json*"):
-        target = folder / measured.relative_to(settings.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(measured, target)
     pack(results, Settings(folder))
     (folder / REQUIREMENTS).write_text(requirements(libraries), "utf-8")
     text = Path(__file__).with_name("read_me.txt").read_text("utf-8")
