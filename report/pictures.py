@@ -20,11 +20,11 @@ REPORT = PROJECT / "_report"
 PICTURE = PROJECT / "report/pages.png"
 CHAPTERS = sorted(PROJECT.glob("report/q[0-9]-*.qmd"))
 GREY, WIDTH, GAP = (221, 221, 221), 620, 16  # pixels
-# what the page is reduced to before it is pictured, one figure to play with after the other
+# the figures to play with; not the one that shows people's photographs
+EXPLORED = ("mmn-window", "mmn-way-back")
 ALONE = """<script>addEventListener("load", () => {{
-  const all = document.querySelectorAll("[data-explore], .explore");
-  document.body.replaceChildren(all[{n}] ?? "");
-  Object.assign(document.body.style, {{margin: "0", padding: "8px", background: "white"}});
+  const style = {{position: "fixed", inset: 0, zIndex: 9999, background: "white", padding: "8px"}};
+  Object.assign(document.querySelector("{name}").style, style);
 }})</script>"""
 
 
@@ -53,10 +53,13 @@ def page(pdf: Path, number: int, folder: Path) -> Image.Image:
     return Image.open(folder / "page.png").convert("RGB")
 
 
-def figure(html: Path, n: int, chromium: str, folder: Path) -> Image.Image | None:
-    """Picture the figure to play with that comes n-th on an HTML page; None if there is none."""
+def figure(html: Path, name: str, chromium: str, folder: Path) -> Image.Image | None:
+    """Picture a figure to play with, alone on an HTML page; None if it is not there."""
+    text = html.read_text("utf-8")
+    if f"<{name}" not in text:
+        return None
     alone = folder / "alone.html"
-    alone.write_text(html.read_text("utf-8") + ALONE.format(n=n), "utf-8")
+    alone.write_text(text + ALONE.format(name=name), "utf-8")
     subprocess.run(
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          f"--window-size={WIDTH},{WIDTH}", f"--screenshot={folder / 'figure.png'}",
@@ -95,7 +98,7 @@ def main() -> None:
         folder = Path(temporary)
         rows = [[page(pdf, number, folder) for number in first_pages(pdf)]]
         if chromium and html.exists():
-            shots = [figure(html, n, chromium, folder) for n in range(len(CHAPTERS))]
+            shots = [figure(html, name, chromium, folder) for name in EXPLORED]
             rows.append([shot for shot in shots if shot is not None])
         else:
             print("Without Chromium, or the built-in engine's HTML, only pages of the PDF.")
