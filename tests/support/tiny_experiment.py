@@ -23,7 +23,7 @@ TINY = ExperimentSettings(
     study_epochs=1,
     trap_images=6,
     trap_validation=3,
-    trap_batch_size=2,
+    trap=HeadSettings(num_epochs=1, batch_size=2),
     precision_images=2,
     num_mistakes=2,
     num_train=16,

@@ -135,11 +135,6 @@ def resolve(settings: Settings) -> Inputs:
     )
 
 
-def fingerprint(settings: Settings) -> dict[str, str]:
-    """Return what identifies the inputs by their content, for keys; raises as `resolve` does."""
-    return resolve(settings).fingerprint
-
-
 def weights_in_words(path: Path, digest: str) -> str:
     """Return what a file of weights is, in words: torchvision's are known by their digest.
 

@@ -27,8 +27,9 @@ class ExperimentSettings:
         Trainings for each of these counts, but one alone for SmallResNet above the second.
     study_epochs
         SmallResNet's epochs in that study; None lets `SmallResNetSettings.for_images` choose.
-    trap_images, trap_validation
-        Of the BatchNorm trap's demonstration, shared out among its three seeds.
+    trap_images, trap_validation, trap
+        Of the BatchNorm trap's demonstration, shared out among its three seeds; the head's
+        settings there, where features are not stored and not standardised.
     precision_images
         Test images whose features are computed in float32 too.
     speed_batches, speed_batch_size
@@ -48,7 +49,11 @@ class ExperimentSettings:
     study_epochs: int | None = None
     trap_images: int = 1440
     trap_validation: int = 1500
-    trap_batch_size: int = 32
+    trap: HeadSettings = field(
+        default_factory=lambda: HeadSettings(
+            num_epochs=1, batch_size=32, max_lr=0.03, weight_decay=0.0
+        )
+    )
     precision_images: int = 2000
     num_mistakes: int = 10
     speed_batches: int = 5
@@ -62,22 +67,22 @@ class ExperimentSettings:
         if mode != "sample":
             return cls()
         return cls(
-            num_train=130,
-            num_test=70,
             num_validation=30,
-            head=HeadSettings(num_epochs=20, batch_size=16, max_lr=0.003),
+            head=HeadSettings(batch_size=16, max_lr=0.003, weight_decay=0.03),
             num_head_seeds=3,
-            small_resnet=SmallResNetSettings(num_epochs=6, batch_size=10, max_lr=0.05),
-            label_counts=(20, 50),
+            small_resnet=SmallResNetSettings(
+                num_epochs=6, batch_size=5, max_lr=0.1, crop_padding=0
+            ),
+            label_counts=(20, 60),
             num_study_seeds=2,
             small_resnet_seeds_up_to=20,
             study_epochs=6,
             trap_images=18,
             trap_validation=15,
-            trap_batch_size=4,
-            precision_images=70,
-            speed_batches=2,
-            speed_batch_size=16,
+            trap=HeadSettings(num_epochs=1, batch_size=4, max_lr=0.03, weight_decay=0.0),
+            precision_images=100,
+            speed_batches=1,
+            speed_batch_size=8,
         )
 
     def small_resnet_for(self, count: int | None) -> SmallResNetSettings:

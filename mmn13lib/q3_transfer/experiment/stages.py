@@ -1,7 +1,7 @@
 """The experiment's stages: their steps, which of them are missing, and how long these take."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -141,11 +141,10 @@ class Stages:
 
     def _trap(self) -> Job:
         config, seed = self.config, self.config.split_seed
-        settings = replace(config.head, batch_size=config.trap_batch_size)
         chosen = self._drawn(self.training, config.trap_images, seed)
         watched = self._drawn(self.validation, config.trap_validation, seed)
         parts = self._part(chosen), self._part(watched)
-        return Job(seed, self._task(trap, self.inputs.weights, *parts, settings))
+        return Job(seed, self._task(trap, self.inputs.weights, *parts, config.trap))
 
     def _speeds(self) -> list[Job]:
         config, dtype = self.config, str(self.dtype).removeprefix("torch.")

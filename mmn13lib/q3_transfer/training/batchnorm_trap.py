@@ -4,7 +4,7 @@ It keeps the optimiser off the weights. In train mode BatchNorm still normalises
 own mean and variance, and moves its running statistics, which are buffers and need no gradient.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from mmn13lib.q3_transfer.training.head import HeadSettings, train_classifier
 
 @dataclass(frozen=True)
 class BatchNormTrap:
-    """A head trained for one epoch through a network that is frozen in two ways.
+    """A head trained through a network that is frozen in two ways.
 
     Attributes
     ----------
@@ -50,11 +50,10 @@ def run_batchnorm_trap(
     settings: HeadSettings,
     seeds: int = 3,
 ) -> BatchNormTrap:
-    """Train a head for one epoch through both networks, from the same start in the same order.
+    """Train a head through both networks, from the same start in the same order.
 
     Each seed gets its share of the uint8 images (N, 3, 32, 32), which are in a random order.
     """
-    settings = replace(settings, num_epochs=1)
     correct: dict[str, list[Tensor]] = {"trap": [], "frozen": []}
     moved = {}
     for seed in range(seeds):

@@ -65,7 +65,7 @@ def keys(settings: Settings, config: ExperimentSettings = TINY) -> dict[str, lis
         ("dtype", {"features", "heads", "few labels, heads", "speed of classification"}),
         ("shards", {"features", "heads", "few labels, heads"}),
         ("small_resnet", {"small network", "few labels, small networks"}),
-        ("head", {"heads", "few labels, heads", "BatchNorm trap"}),
+        ("head", {"heads", "few labels, heads"}),
     ],
 )  # fmt: skip
 def test_a_change_changes_the_steps_that_it_concerns(
