@@ -178,7 +178,7 @@ def _imports(code: str) -> dict[str, str]:
     found = {}
     for node in ast.parse(code).body:
         for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
-            one = ast.Import([alias])
+            one: ast.stmt = ast.Import([alias])
             if isinstance(node, ast.ImportFrom):
                 one = ast.ImportFrom(node.module, [alias], node.level)
             found[alias.asname or alias.name.split(".")[0]] = ast.unparse(one)

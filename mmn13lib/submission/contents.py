@@ -3,6 +3,7 @@
 import shutil
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.settings import Settings
@@ -55,7 +56,7 @@ def requirements(libraries: set[str]) -> str:
     """Pin the libraries that are imported, and those that open a notebook."""
     pins: dict[str, str] = {}
     for installed in distributions():
-        about = installed.metadata if installed.read_text("METADATA") else {}
+        about: Any = installed.metadata if installed.read_text("METADATA") else {}
         if not (about.get("Name") and about.get("Version")):
             continue  # a broken installation left it behind
         name = about["Name"].lower().replace("_", "-")

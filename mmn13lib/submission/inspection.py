@@ -110,7 +110,7 @@ def _report(content: bytes) -> Generator[Finding, None, tuple[list[str], str, li
 
     try:
         reader = PdfReader(io.BytesIO(content))
-        notes = reader.pages[0].annotations or []
+        notes: list[Any] = reader.pages[0].annotations or []
         actions = [note.get_object().get("/A", {}) for note in notes]
         links = [str(action.get("/URI", "")) for action in actions]
         author = str(reader.metadata and reader.metadata.author)

@@ -95,7 +95,7 @@ def train_head(
     history = train_classifier(head, *given)
     with torch.no_grad():
         head.weight /= deviation
-        head.bias -= head.weight @ mean
+        head.bias -= head.weight @ mean  # type: ignore[misc]
     return history
 
 
