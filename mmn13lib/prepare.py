@@ -12,6 +12,7 @@ from mmn13lib.foundation.provenance import file_digest
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.experiment.find import find
+from mmn13lib.writing import explore
 
 EXPECTED_ACCURACY = 0.85
 """A frozen, well-treated ResNet-18 with the ImageNet weights stands above this on CIFAR-10."""
@@ -71,6 +72,10 @@ def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
         },
         "mmn13lib.benchmarks.measurements": {
             "the measurement": file_digest(measured)[:8] if measured.is_file() else "none"
+        },
+        "mmn13lib.writing.explore": {
+            f"report/explore/{file.name}": file_digest(file)[:8]
+            for file in sorted(explore.FOLDER.glob("*.*s"))
         },
         "importlib.metadata": {name[0]: version(name[0]) for name in names if name},
     }
