@@ -1,149 +1,101 @@
-// The test set: choose a cell of either confusion matrix and see its images with both models'
-// probabilities; move along the curve of accuracy against labels. The data are the run's.
+// Question 3's test set: the images in a cell of either confusion matrix, with what both models say.
 
-const el = (name, attributes = {}, ...children) => {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key in made && key !== "style") made[key] = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
-};
-const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
+const STYLE = `
+mmn-test-set table { border-collapse: collapse; width: auto; margin: 0; font-size: 0.7rem; }
+mmn-test-set :is(th, td) { padding: 0; border: 0; font-weight: normal; text-align: right; }
+mmn-test-set caption { caption-side: top; color: inherit; }
+mmn-test-set th[scope="col"] { writing-mode: vertical-rl; }
+.explore td button.cell { width: 1.75rem; padding: 0; color: #000; font-size: 0.7rem;
+  background: color-mix(in srgb, #56b4e9 var(--share), #fff); }
+.explore td button.cell[aria-pressed="true"] { outline: 3px solid #d55e00; position: relative; }
+mmn-test-set ul { display: flex; flex-wrap: wrap; gap: 0.6rem; padding: 0; list-style: none; }
+mmn-test-set .picture { width: 64px; height: 64px; }
+mmn-test-set .bars { display: flex; align-items: end; gap: 1px; width: 6rem; height: 1.6rem;
+  border-bottom: 1px solid; margin-top: 0.3rem; }
+mmn-test-set .bars i { flex: 1; background: #d55e00; }
+mmn-test-set .bars i.true { background: #009e73; }`;
 
-class TestSet extends HTMLElement {
-  connectedCallback() {
-    if (this.data) return; // it was moved
-    this.data = JSON.parse(this.querySelector("script").textContent);
-    const picture = document.getElementById(this.dataset.figure)?.querySelector("img, svg");
-    picture?.classList.add("mmn-static"); // stays for print
-    picture?.after(this);
-    this.style.setProperty("--sprite", `url(${this.data.sprite})`);
-    const wanted = new URLSearchParams(location.hash.split("?")[1] ?? "");
-    const within = (name, most, usual) => {
-      const value = Number(wanted.get(name) ?? NaN);
-      const known = location.hash.startsWith("#test-set?") && Number.isInteger(value);
-      return known && value >= 0 && value <= most ? value : usual;
-    };
-    const last = this.data.classes.length - 1;
-    const [row, column] = this.worst(0);
-    this.cell = [within("model", 1, 0), within("true", last, row), within("given", last, column)];
-    this.matrices = this.data.models.map((_, model) => this.matrix(model));
-    this.images = el("ul", { className: "images" });
-    this.summary = el("p", { role: "status" });
-    const counts = this.data.counts;
-    this.slider = el("input", {
-      type: "range", min: 0, max: counts.length - 1, step: 1,
-      value: within("labels", counts.length - 1, counts.length - 1),
-      oninput: () => this.showLabels(),
-    });
-    this.accuracy = el("output");
-    const parts = [
-      el("div", { className: "matrices" }, ...this.matrices), this.summary, this.images,
-      el("label", { className: "labels" }, "labelled images ", this.slider), this.accuracy,
-    ];
-    parts.unshift(el("p", {}, "Rows: the true class. Columns: the class that was given. Choose a cell; ",
-      `the bars are the probabilities of ${this.data.models.join(" (above) and ")} (below), `,
-      "green for the true class."));
-    if (this.data.stamp) parts.unshift(el("p", { className: "stamp" }, this.data.stamp));
-    this.append(el("section", { ariaLabel: "The test set, image by image" }, ...parts));
-    this.show(...this.cell, false);
-    this.showLabels(false);
+class TestSet extends Explorable {
+  get options() {
+    const {classes, counts, start} = this.data;
+    const from = (first, length) => [first, ...range(length).filter(n => n !== first)].map(String);
+    return {model: from(0, 2), true: from(start[0], classes.length),
+      given: from(start[1], classes.length), labels: from(counts.length - 1, counts.length)};
   }
 
-  // the largest mistake of a model
-  worst(model) {
-    const cells = this.data.confusion[model].flatMap((row, r) =>
-      row.map((count, c) => [r === c ? -1 : count, r, c]));
-    return cells.reduce((most, cell) => (cell[0] > most[0] ? cell : most)).slice(1);
+  read() {}
+
+  query() { return {}; }
+
+  build() {
+    const {classes, images, models, stamp, sprite} = this.data;
+    const [model, row, column] = this.cell();
+    const here = images.filter(one => one.true === row && one.given[model] === column);
+    const shown = here.slice(0, 12), all = this.data.confusion[model][row][column];
+    const what = row === column ? "recognised" : `taken for ${classes[column]}`;
+    const few = all > shown.length ? `, ${shown.length} of them here` : "";
+    this.style.setProperty("--sprite", `url(${sprite})`);
+    this.replaceChildren(make("style", {}, STYLE), make("p", {}, stamp),
+      make("div", {className: "explore-row explore-scroll"}, ...range(2).map(m => this.matrix(m))),
+      make("p", {role: "status"}, `${models[model]}: ${classes[row]} ${what}, ${all} images${few}`),
+      make("ul", {}, ...shown.map(one => this.image(one))), ...this.curve());
+  }
+
+  cell() {
+    const {model, true: row, given: column} = this.settings;
+    return [model, row, column].map(Number);
   }
 
   matrix(model) {
-    const { classes, confusion, models } = this.data;
-    const cell = (row, column) => {
-      const count = confusion[model][row][column];
-      const share = count / Math.max(1, confusion[model][row].reduce((sum, n) => sum + n));
-      return el("td", {}, el("button", {
-        style: `--share: ${Math.sqrt(share)}`, tabIndex: -1,
-        ariaLabel: `${classes[row]} taken for ${classes[column]}: ${count}`,
-        onclick: () => this.show(model, row, column),
-        onkeydown: (event) => this.step(event, model, row, column),
-      }, count ? String(count) : ""));
+    const {classes, confusion, models} = this.data;
+    const head = make("tr", {}, make("td"), ...classes.map(name => make("th", {scope: "col"}, name)));
+    const rows = classes.map((name, row) => make("tr", {}, make("th", {scope: "row"}, name),
+      ...classes.map((_, column) => make("td", {}, this.button(model, row, column)))));
+    return make("table", {}, make("caption", {}, models[model]), head, ...rows);
+  }
+
+  button(model, row, column) {
+    const {classes, confusion, models} = this.data, count = confusion[model][row][column];
+    const share = count / Math.max(1, confusion[model][row].reduce((sum, n) => sum + n));
+    const chosen = String([model, row, column]) === String(this.cell());
+    const choose = (m, r, c) => this.change({model: String(m), true: String(r), given: String(c)});
+    const move = event => {
+      const [down, right] = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
+        ArrowRight: [0, 1]}[event.key] ?? [0, 0];
+      if (!classes[row + down] || !classes[column + right] || !(down || right)) return;
+      event.preventDefault();
+      choose(model, row + down, column + right);
+      this.querySelector('[aria-pressed="true"]').focus();
     };
-    const header = el("tr", {}, el("th"), ...classes.map((name) => el("th", { scope: "col" },
-      el("span", {}, name))));
-    const rows = classes.map((name, row) => el("tr", {}, el("th", { scope: "row" }, name),
-      ...classes.map((_, column) => cell(row, column))));
-    return el("table", {}, el("caption", {}, models[model]), header, ...rows);
-  }
-
-  button([model, row, column]) {
-    return this.matrices[model].rows[row + 1].cells[column + 1].firstChild;
-  }
-
-  step(event, model, row, column) {
-    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (!(event.key in moves)) return;
-    event.preventDefault();
-    const last = this.data.classes.length - 1;
-    const [down, right] = moves[event.key];
-    const clamp = (place) => Math.min(last, Math.max(0, place));
-    this.show(model, clamp(row + down), clamp(column + right));
-    this.button(this.cell).focus();
-  }
-
-  show(model, row, column, remember = true) {
-    Object.assign(this.button(this.cell), { ariaPressed: null });
-    this.cell = [model, row, column];
-    for (const other of [0, 1]) { // one button of each matrix can be reached with the tab key
-      for (const button of this.matrices[other].querySelectorAll("button")) button.tabIndex = -1;
-      this.button([other, row, column]).tabIndex = 0;
-    }
-    this.button(this.cell).ariaPressed = "true";
-    const { classes, images, models, confusion } = this.data;
-    const all = confusion[model][row][column];
-    const shown = images.filter((one) => one.true === row && one.given[model] === column);
-    this.images.replaceChildren(...shown.slice(0, 12).map((one) => this.image(one)));
-    const what = row === column ? `${classes[row]}, recognised`
-      : `${classes[row]} taken for ${classes[column]}`;
-    const few = all > shown.length ? `, the ${Math.min(12, shown.length)} surest` : "";
-    this.summary.textContent = `${models[model]}: ${what}, ${all} images${few}`;
-    if (remember) this.remember();
+    return make("button", {className: "cell", ariaPressed: String(chosen),
+      style: `--share: ${100 * share ** 0.5}%`, tabIndex: chosen || (row + column === 0 && model !== this.cell()[0]) ? 0 : -1,
+      ariaLabel: `${models[model]}: ${classes[row]} taken for ${classes[column]}, ${count} images`,
+      onclick: () => choose(model, row, column), onkeydown: move}, count || "");
   }
 
   image(one) {
-    const { classes, columns, models } = this.data;
-    const place = this.data.images.indexOf(one);
-    const [x, y] = [place % columns, Math.floor(place / columns)];
-    const picture = el("div", {
-      className: "picture", role: "img", ariaLabel: `test image ${one.index}`,
-      style: `background: var(--sprite) -${64 * x}px -${64 * y}px / ${64 * columns}px auto`,
-    });
-    const bars = models.map((name, model) => el("div", {
-      className: "bars", role: "img",
-      ariaLabel: `${name}: ${classes[one.given[model]]}, ${one.percent[model][one.given[model]]}%`,
-    }, ...one.percent[model].map((height, k) => el("i", {
-      title: `${name}: ${classes[k]} ${height}%`, style: `--height: ${height}%`,
-      className: k === one.true ? "true" : "",
-    })), el("b", {}, classes[one.given[model]])));
-    return el("li", {}, picture, ...bars);
+    const {classes, columns, images, models} = this.data, place = images.indexOf(one);
+    const [x, y] = [place % columns, Math.floor(place / columns)].map(n => -64 * n);
+    const says = models.map((name, m) => `${name}: ${classes[one.given[m]]}, ` +
+      `${one.percent[m][one.given[m]]}%`);
+    return make("li", {title: says.join("\n")},
+      make("div", {className: "picture", role: "img", ariaLabel: `test image ${one.index}`,
+        style: `background: var(--sprite) ${x}px ${y}px / ${64 * columns}px`}),
+      ...one.percent.map((percent, m) => make("div", {}, make("div", {className: "bars", role: "img",
+        ariaLabel: says[m]}, ...percent.map((height, k) => make("i", {style: `height: ${height}%`,
+        className: k === one.true ? "true" : ""}))), classes[one.given[m]])));
   }
 
-  showLabels(remember = true) {
-    const at = Number(this.slider.value);
-    const { counts, means, models } = this.data;
-    const parts = models.map((name, model) =>
-      `${name} ${means[model][at] === null ? "–" : percent(means[model][at])}`);
-    this.accuracy.textContent = `${counts[at].toLocaleString("en")} labels: ${parts.join(", ")}`;
-    this.slider.ariaValueText = this.accuracy.textContent;
-    if (remember) this.remember();
-  }
-
-  remember() {
-    const [model, row, column] = this.cell;
-    const setting = `model=${model}&true=${row}&given=${column}&labels=${this.slider.value}`;
-    history.replaceState(null, "", `#test-set?${setting}`);
+  curve() {
+    const {counts, means, models} = this.data;
+    const text = n => `${counts[n].toLocaleString("en")} labelled images: ` + models.map((name, m) =>
+      `${name} ${means[m][n] === null ? "–" : (100 * means[m][n]).toFixed(1) + "%"}`).join(", ");
+    const said = make("output", {}, text(this.settings.labels));
+    const slider = make("input", {type: "range", min: 0, max: counts.length - 1,
+      value: this.settings.labels, ariaLabel: "labelled images",
+      oninput: () => { said.textContent = slider.ariaValueText = text(slider.value); },
+      onchange: () => this.change({labels: slider.value})});
+    return [make("div", {className: "explore-row"}, slider, said)];
   }
 }
 

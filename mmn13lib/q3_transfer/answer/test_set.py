@@ -14,6 +14,11 @@ from mmn13lib.q3_transfer.results.records import Results
 
 PER_CELL = 12
 COLUMNS = 40
+CAPTION = (
+    "The test set. Rows are true classes, columns predicted ones; choose a cell to see its images. "
+    "The bars are the probabilities of the ten classes, the true one in green: above the new "
+    "head's, below SmallResNet's."
+)
 
 
 def the_test_set(
@@ -37,6 +42,8 @@ def the_test_set(
     study = {(point.model, point.count): point.mean for point in comparison.study}
     counts = sorted({count for _, count in study})
     return {
+        "caption": CAPTION,
+        "start": comparison.largest_confusions[0],
         "classes": results.classes,
         "models": [NAMES[name] for name in MODELS],
         "stamp": results.inputs.stamp,
