@@ -57,6 +57,7 @@ class TestSet extends Explorable {
   button(model, row, column) {
     const {classes, confusion, models} = this.data, count = confusion[model][row][column];
     const share = count / Math.max(1, confusion[model][row].reduce((sum, n) => sum + n));
+    const isFirst = row + column === 0 && model !== this.cell()[0]; // of the other matrix
     const chosen = String([model, row, column]) === String(this.cell());
     const choose = (m, r, c) => this.change({model: String(m), true: String(r), given: String(c)});
     const move = event => {
@@ -68,7 +69,7 @@ class TestSet extends Explorable {
       this.querySelector('[aria-pressed="true"]').focus();
     };
     return make("button", {className: "cell", ariaPressed: String(chosen),
-      style: `--share: ${100 * share ** 0.5}%`, tabIndex: chosen || (row + column === 0 && model !== this.cell()[0]) ? 0 : -1,
+      style: `--share: ${100 * share ** 0.5}%`, tabIndex: chosen || isFirst ? 0 : -1,
       ariaLabel: `${models[model]}: ${classes[row]} taken for ${classes[column]}, ${count} images`,
       onclick: () => choose(model, row, column), onkeydown: move}, count || "");
   }
