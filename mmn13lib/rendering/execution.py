@@ -8,12 +8,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import psutil
 
@@ -21,17 +21,13 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache
-from mmn13lib.rendering.book import Book, Cell, Chapter
+from mmn13lib.rendering.book import Book, Chapter
 from mmn13lib.rendering.dependencies import Outside, changes, dependencies, hidden_cell
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 AT_ONCE = 2  # chapters: one that is starting and importing leaves all cores but one idle
 ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
 KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
-T = TypeVar("T")
 _INTERRUPTED = threading.Event()
 _LONGEST_SOCKET = 107  # bytes of its path
 
@@ -69,14 +65,6 @@ def render_lock(settings: Settings, progress: Progress) -> AbstractContextManage
     return exclusive(settings.locks / "render.lock", lambda holder: progress(words.format(holder)))
 
 
-class CellFailed(Exception):  # noqa: N818 - it names what happened
-    """The notebook's cell `index` failed at `line` (from 1; 0 where that is not known)."""
-
-    def __init__(self, index: int, error: str, line: int = 0) -> None:
-        super().__init__(error)
-        self.index, self.line = index, line
-
-
 def execute_all(
     chapters: Iterable[Chapter],
     book: Book,
@@ -106,26 +94,18 @@ def execute_all(
     async def all_of_them() -> list[Executed]:
         return await asyncio.gather(*map(one, chapters))
 
-    executed = run_interruptibly(all_of_them())
-    if failures:
-        raise failures[0]
-    return executed
-
-
-def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; at Ctrl-C end its kernels, then raise `UserError`.
-
-    It runs in a thread of its own: in the main one, each notebook would want the signal.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(asyncio.run, work)
+    with ThreadPoolExecutor(1) as thread:  # in the main one, each notebook would want Ctrl-C
+        work = thread.submit(asyncio.run, all_of_them())
         try:
-            return done.result()
+            executed = work.result()
         except KeyboardInterrupt:
             _INTERRUPTED.set()
             for kernel in psutil.Process().children():
                 kernel.kill()
             raise UserError(f"Interrupted. {KEPT}") from None
+    if failures:
+        raise failures[0]
+    return executed
 
 
 async def _outputs(
@@ -146,7 +126,7 @@ async def _outputs(
             return outputs
         reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
         progress(f"{chapter.short_name}: {'asked for' if rerun else '; '.join(reasons)}")
-        outputs = await _run(hidden_cell(found, book), chapter, settings, progress)
+        outputs = await run_cells(chapter, hidden_cell(found, book), settings, progress)
         changed = ", ".join(changes(found, dependencies(chapter, book, outside)))
         if not changed:
             cache.write(chapter, found, outputs, settings)
@@ -156,36 +136,6 @@ async def _outputs(
         f"{chapter.path.name}: {changed} again and again while it was executed: render again when "
         "the files are at rest."
     )
-
-
-async def _run(
-    hidden: str, chapter: Chapter, settings: Settings, progress: Progress
-) -> cache.Outputs:
-    """Execute a chapter's cells; a failure names the chapter, the line and the cell."""
-    from nbformat.v4 import new_code_cell, new_notebook
-
-    cells = chapter.cells  # the first is the hidden one
-    sources = [hidden, *(cell.source for cell in cells[1:])]
-    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
-
-    def on_cell(index: int, seconds: float) -> None:
-        if index:
-            place = f"cell {index}/{len(cells) - 1} {cells[index].label}"
-            progress(f"{chapter.short_name}, {place}, {seconds:.0f} s")
-
-    try:
-        environment = cells_environment(settings)
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
-        await run_notebook(notebook, settings.root, environment, on_cell)
-    except CellFailed as error:
-        raise UserError(failure_of(cells[error.index], error.line, str(error))) from error
-    return tuple(cell.outputs for cell in notebook.cells)
-
-
-def failure_of(cell: Cell, line: int, error: str) -> str:
-    """Say where a cell failed, so many lines below its fence."""
-    place = f"{cell.file.name}, line {cell.line + line}"
-    return f"{place}: the cell {cell.label} failed: {error}\n{KEPT}"
 
 
 def cells_environment(settings: Settings) -> dict[str, str]:
@@ -200,22 +150,19 @@ def cells_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-async def run_notebook(
-    notebook: "NotebookNode",
-    folder: Path,
-    environment: Mapping[str, str],
-    on_cell: Callable[[int, float], None],
-) -> None:
-    """Execute a notebook in place, in `folder`; `on_cell` gets each cell's index and seconds.
-
-    Raises `CellFailed` for a cell's own error and for a kernel that died, `UserError` for one
-    that did not start.
-    """
+async def run_cells(
+    chapter: Chapter, hidden: str, settings: Settings, progress: Progress
+) -> cache.Outputs:
+    """Execute a chapter's cells, the hidden one first; `UserError` says which failed, and where."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
+    from nbformat.v4 import new_code_cell, new_notebook
 
+    cells, said = chapter.cells, ""
+    sources = [hidden, *(cell.source for cell in cells[1:])]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     began: list[float] = []  # when each cell did
 
     def on_start(**_: object) -> None:
@@ -223,7 +170,11 @@ async def run_notebook(
         if _INTERRUPTED.is_set():
             raise RuntimeError
 
-    said = ""
+    def on_end(cell_index: int, **_: object) -> None:
+        if cell_index:
+            place = f"cell {cell_index}/{len(cells) - 1} {cells[cell_index].label}"
+            progress(f"{chapter.short_name}, {place}, {time.monotonic() - began[-1]:.0f} s")
+
     try:
         with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
             private = Path(temporary)
@@ -242,28 +193,34 @@ async def run_notebook(
                 startup_timeout=600,  # a busy machine needs more than the minute that is usual
                 record_timing=False,
                 coalesce_streams=True,
-                resources={"metadata": {"path": str(folder)}},
+                resources={"metadata": {"path": str(settings.root)}},
                 on_cell_start=on_start,
-                on_cell_executed=lambda cell_index, **_: on_cell(
-                    cell_index, time.monotonic() - began[-1]
-                ),
+                on_cell_executed=on_end,
             )
             client.owns_km = True  # it shuts the kernel down at the end
-            own = {**environment, **neutral_kernel(private)}
+            environment = {**cells_environment(settings), **neutral_kernel(private)}
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
             with (private / "said").open("w+", encoding="utf-8", errors="replace") as stderr:
                 try:
-                    await client.async_execute(env=own, stderr=stderr)
+                    await client.async_execute(env=environment, stderr=stderr)
                 finally:
                     atexit.unregister(client._cleanup_kernel)  # of one that never started
                     stderr.seek(0)
                     said = stderr.read().strip().rpartition("\n")[2]
-    except CellExecutionError as error:
-        raise CellFailed(len(began) - 1, *explain(error)) from error
-    except Exception as error:  # the machine's, in its own words
-        words = said or f"{type(error).__name__}: {error}"
-        if began:
-            raise CellFailed(len(began) - 1, f"Python died while it ran ({words})") from error
-        raise UserError(f"Python did not start to execute the chapters: {words} {KEPT}") from error
+    except Exception as error:
+        cell, line = cells[max(len(began) - 1, 0)], 0
+        words = said or f"{type(error).__name__}: {error}"  # the machine's own
+        if not began:
+            what = f"{chapter.path.name}: Python did not start to execute it: {words}"
+        else:
+            if isinstance(error, CellExecutionError):
+                words, line = explain(error)
+            else:
+                words = f"Python died while it ran ({words})"
+            place = f"{cell.file.name}, line {cell.line + line}"
+            what = f"{place}: the cell {cell.label} failed: {words}"
+        raise UserError(f"{what}\n{KEPT}") from error
+    return tuple(cell.outputs for cell in notebook.cells)
 
 
 def neutral_kernel(folder: Path) -> dict[str, str]:

@@ -25,7 +25,7 @@ def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Execute a tiny book; tests take copies of it, with what is stored."""
     book = read_book(write_book(tmp_path_factory.mktemp("executed") / "book"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "run_notebook", run_bare)
+        patch.setattr(execution, "run_cells", run_bare)
         execute_all(book.chapters, book, Settings(book.root), {}, lambda line: None)
     return book.root
 
@@ -33,7 +33,7 @@ def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def executed(executed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the executed tiny book, which this process executes without kernels."""
-    monkeypatch.setattr(execution, "run_notebook", run_bare)
+    monkeypatch.setattr(execution, "run_cells", run_bare)
     return shutil.copytree(executed_once, tmp_path / "copy")
 
 

@@ -2,29 +2,26 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
-from nbformat import NotebookNode
-
+from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import execution
+from mmn13lib.rendering.book import Chapter
+from mmn13lib.rendering.cache import Outputs
 
-kernel = execution.run_notebook
+kernel = execution.run_cells
 
 
 async def run_bare(
-    notebook: NotebookNode,
-    folder: Path,
-    environment: Mapping[str, str],
-    on_cell: Callable[[int, float], None],
-) -> None:
+    chapter: Chapter, hidden: str, settings: Settings, progress: Callable[[str], None]
+) -> Outputs:
     """Execute the cells, which then have no outputs; a kernel tells the errors where they fail."""
-    _, *cells = notebook.cells  # the first sets figures up
+    cells = chapter.cells[1:]  # the first sets figures up
     program = "\n".join(cell.source for cell in cells)
-    done = subprocess.run([sys.executable, "-c", program], cwd=folder, env=dict(environment))
+    environment = execution.cells_environment(settings)
+    done = subprocess.run([sys.executable, "-c", program], cwd=settings.root, env=environment)
     if done.returncode:
-        return await kernel(notebook, folder, environment, on_cell)
-    for index, cell in enumerate(notebook.cells):
-        cell.execution_count, cell.outputs = index + 1, []
-        on_cell(index, 0.0)
-    return None
+        return await kernel(chapter, hidden, settings, progress)
+    for number, cell in enumerate(cells, 1):
+        progress(f"{chapter.short_name}, cell {number}/{len(cells)} {cell.label}, 0 s")
+    return tuple([] for _ in chapter.cells)
