@@ -29,6 +29,10 @@ def prepare(
     Returns warnings to end with, and `outside`. Raises `UserError` if `strict` and CIFAR-10 or
     the weights are missing.
     """
+    if not list(settings.results.glob("*")):
+        progress(
+            "To do: the data and weights, question 3's experiment, a measurement, the chapters."
+        )
     not_fetched = fetch(settings, progress=progress, retry=False)
     chosen = inputs.resolve(settings)
     warnings = []

@@ -157,7 +157,6 @@ def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> 
     render(executed)
     assert sorted(path.name for path in (executed / "_report").iterdir()) == [
         publishing.LIST,
-        f"{publishing.LIST}.sha256",
         "mine.txt",
         "tiny.html",
         "tiny.ipynb",

@@ -99,6 +99,12 @@ def test_both_formats_share_the_figure_options_or_chapters_would_run_twice(
         assert not set(options.get("execute", {})) - {"echo"}
 
 
+def test_the_sites_first_page_links_to_the_notebook_that_is_made(config: dict[str, Any]) -> None:
+    assert config["notebook"] == f"{config['book']['output-file']}.ipynb"
+    partial = (PROJECT / config["format"]["html"]["template-partials"][0]).read_text("utf-8")
+    assert '<a href="$notebook$" download>' in partial
+
+
 def test_the_papers_text_is_as_wide_as_a_figure(config: dict[str, Any]) -> None:
     style = (PROJECT / "report/typst-show.typ").read_text("utf-8")
     margin = re.search(r"margin: \(x: ([\d.]+)cm", style)
