@@ -11,7 +11,7 @@ import psutil
 
 
 def hardware() -> dict[str, Any]:
-    """Name CPU, cores that may be used, memory (GiB), system, and the versions that compute."""
+    """Return CPU, cores that may be used, memory (GiB), system, and the versions that compute."""
     available = hasattr(os, "sched_getaffinity")
     return {
         "cpu": cpu(),
@@ -24,12 +24,12 @@ def hardware() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Name the versions of the libraries that compute."""
+    """Return the versions of the libraries that compute."""
     return {name: version(name) for name in ("torch", "torchvision")}
 
 
 def cpu() -> str:
-    """Name the processor."""
+    """Return the processor's name."""
     info = Path("/proc/cpuinfo")
     text = info.read_text(errors="replace") if info.is_file() else ""
     found = re.search(r"^model name\s*:(.*)", text, flags=re.MULTILINE)

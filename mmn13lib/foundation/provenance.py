@@ -23,7 +23,7 @@ CHECKERS_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 @cache
 def imported_names(source: str) -> frozenset[str]:
-    """List what Python code imports anywhere but under TYPE_CHECKING, as dotted names.
+    """Return what Python code imports anywhere but under TYPE_CHECKING, as dotted names.
 
     ``from a import b`` gives both ``a`` and ``a.b``, and so does ``import a`` with ``a.b`` used
     somewhere, since b may be a module.
@@ -53,7 +53,7 @@ def imported_names(source: str) -> frozenset[str]:
 
 
 def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
-    """Find the package's files, and the libraries, that the named modules import in the end."""
+    """Return the package's files, and the libraries, that the named modules import in the end."""
     files: set[Path] = set()
     libraries: set[str] = set()
     looked_for: set[str] = set()
@@ -85,7 +85,7 @@ def _module_file(package: Path, parts: Iterable[str]) -> Path | None:
 
 @cache
 def _lazy_home(source: str, name: str) -> set[str]:
-    """Find where a module gets a name from that it imports only when it is asked for.
+    """Return where a module gets a name from that it imports only when it is asked for.
 
     It tells type checkers, under TYPE_CHECKING.
     """
@@ -99,7 +99,7 @@ def _lazy_home(source: str, name: str) -> set[str]:
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest what the named modules, and all that they import from this package, mean.
+    """Return a digest of the named modules and of all that they import from this package.
 
     The answer is kept: to a process that has imported the code, later edits are not its code.
     """
@@ -153,12 +153,12 @@ def _tree(source: str) -> ast.Module:
 
 
 def key(*modules: str, **ingredients: Any) -> str:
-    """Make the key of what these modules' code makes from these values, which JSON can write."""
+    """Return the key of what these modules' code makes from these values, which JSON can write."""
     return digest(json.dumps([code_digest(*modules), ingredients], sort_keys=True))[:16]
 
 
 def file_digest(path: Path, memory: Path | None = None) -> str:
-    """Digest a file; with `memory`, a JSON file, read it again only if its size or times change."""
+    """Return a file's digest; with `memory`, a JSON file, it is read again only if it changed."""
     state = path.stat()
     # a copy may keep its original's time of change; nobody sets the inode's
     times = f"{state.st_mtime_ns}|{state.st_ctime_ns}"

@@ -35,7 +35,7 @@ def results_folder(
 
 
 def find(settings: Settings, inputs: Inputs) -> Finished | None:
-    """Find the finished results of these inputs and this code; None if absent or damaged."""
+    """Return the finished results of these inputs and this code; None if absent or damaged."""
     folder = results_folder(settings, inputs)
     try:
         values, digest = storage.read_values(folder / FILE)

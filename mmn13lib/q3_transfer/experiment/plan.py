@@ -25,7 +25,7 @@ class Plan:
 
     @classmethod
     def of(cls, stages: Stages, progress: Callable[[str], None] = lambda line: None) -> "Plan":
-        """Look which steps are missing, and measure how quick the machine is."""
+        """Return what is missing, with a measurement of how quick the machine is."""
         to_do: list[Stage] = []
         planned: set[str] = set()
         for stage in stages.all:
@@ -37,14 +37,14 @@ class Plan:
         return cls(to_do, measured_rates(stages) if many else {})
 
     def seconds(self, first: int = 0) -> float | None:
-        """Estimate what the stages take from the given one on; None where nothing was measured."""
+        """Return about what the stages take from the given one on; None if nothing was measured."""
         stages = [stage for stage in self.stages[first:] if stage.network]
         if not self.rates:
             return None
         return sum(_images(stage) / self.rates[stage.network] for stage in stages)
 
     def __str__(self) -> str:
-        """Say how many steps there are, and how long they take."""
+        """Return how many steps there are, and how long they take."""
         seconds = self.seconds()
         how_long = "a few minutes at most" if seconds is None else f"about {in_words(seconds)}"
         return f"Question 3's experiment: {len(self.stages)} steps, {how_long} on this machine."
@@ -68,7 +68,7 @@ class Plan:
 
 
 def measured_rates(stages: Stages) -> dict[str, float]:
-    """Measure how many images a second the two networks take, in a few seconds."""
+    """Return how many images a second the two networks take, measured in a few seconds."""
     dtype = str(stages.dtype).removeprefix("torch.")
     few, how = stages.images[:32], (stages.inputs.weights, stages.device.type, dtype)
     seconds = []

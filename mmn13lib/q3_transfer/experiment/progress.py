@@ -52,7 +52,7 @@ def images_done(
 
 
 def in_words(seconds: float) -> str:
-    """Say roughly how long something takes.
+    """Return roughly how long something takes.
 
     >>> in_words(20), in_words(2460), in_words(7500)
     ('under a minute', '41 min', '2 h 5 min')
