@@ -131,9 +131,7 @@ def _plain(node: Any) -> Any:
         return node
     if isinstance(node, ast.JoinedStr):  # some versions cut its texts where others do not
         plain = [
-            "".join(part.value for part in parts)  # type: ignore[attr-defined]
-            if text
-            else _plain([*parts])
+            "".join(map(ast.literal_eval, parts)) if text else _plain([*parts])
             for text, parts in groupby(node.values, lambda part: isinstance(part, ast.Constant))
         ]
         return "JoinedStr", [part for part in plain if part]
