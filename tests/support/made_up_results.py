@@ -21,7 +21,7 @@ WEIGHTS = {
     "other-weights": "weights from weights.safetensors (SHA-256 01234567…)",
     "sample": "random weights",
 }
-TEST_IMAGES, VALIDATION_IMAGES = 2000, 1000
+TEST_IMAGES = 2000
 
 
 def made_up_logits(
@@ -41,7 +41,6 @@ def made_up_logits(
 def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     generator = np.random.default_rng(seed)
     logits, labels = made_up_logits(accuracy, TEST_IMAGES, generator)
-    validation_logits, validation_labels = made_up_logits(accuracy, VALIDATION_IMAGES, generator)
     head = name == "head"
     history = [
         {
@@ -57,8 +56,6 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     return ModelResult(
         test_logits=logits,
         test_labels=labels,
-        validation_logits=validation_logits,
-        validation_labels=validation_labels,
         history=history,
         trained_parameters=5130 if head else 308_394,
         total_parameters=11_181_642 if head else 308_394,
@@ -104,11 +101,6 @@ def make_results(
                 "count": count,
                 "seed": seed,
                 "test_accuracy": value + seed / 200,
-                "updates": 1000,
-                "train_accuracy": 0.9,
-                "last_gain": 0.004,
-                "epochs": 20,
-                "seconds": 10.0,
             }
             for count, pair in study.items()
             for model, value in zip(("head", "small_resnet"), pair, strict=True)
@@ -137,18 +129,10 @@ def make_results(
             }
             for rank in range(10)
         ],
-        precision={"float32": 0.8701, "used": 0.8699, "used_name": "bfloat16", "images": 2000},
         steps={
-            name: {
-                "seconds": seconds,
-                "date": "2026-11-23T12:00:00",
-                "hardware": {"cpu": "some processor", "cores": 2, "torch": "2.14.1"},
-                "others": 0.01,
-                "busy": False,
-            }
+            name: {"seconds": seconds, "date": "2026-11-23T12:00:00"}
             for name, seconds in (("features", 400.0), ("heads", 12.0), ("small network", 1800.0))
         },
-        extraction_images_per_second=160.0,
         experiment=asdict(ExperimentSettings()),
         hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
     )

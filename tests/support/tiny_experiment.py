@@ -24,7 +24,6 @@ TINY = ExperimentSettings(
     trap_images=6,
     trap_validation=3,
     trap=HeadSettings(num_epochs=1, batch_size=2),
-    precision_images=2,
     num_mistakes=2,
     num_train=16,
     num_test=6,
@@ -74,12 +73,11 @@ def content(found: Results) -> dict[str, Any]:
     """Take what must be the same every time: everything but times."""
     untimed = ("seconds", "images_per_second")
     kept: dict[str, Any] = {
-        name: getattr(found, name)
-        for name in ("classes", "counts", "head_seeds", "trap", "precision")
+        name: getattr(found, name) for name in ("classes", "counts", "head_seeds", "trap")
     }
     for name in ("head", "small_resnet"):
         model = getattr(found, name)
-        kept[f"{name} logits"] = model.test_logits.tobytes() + model.validation_logits.tobytes()
+        kept[f"{name} logits"] = model.test_logits.tobytes()
         kept[f"{name} history"] = [
             {key: value for key, value in epoch.items() if key not in untimed}
             for epoch in model.history

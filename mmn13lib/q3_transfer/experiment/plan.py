@@ -9,7 +9,7 @@ from mmn13lib.q3_transfer.experiment.progress import images_done, in_words
 from mmn13lib.q3_transfer.experiment.stages import Stage, Stages
 from mmn13lib.q3_transfer.training.from_scratch import train_small_resnet
 
-FEW_IMAGES = 20_000  # some minutes' work at most: not worth a measurement of some seconds
+FEW_IMAGES = 3000  # minutes of work at most: not worth a measurement of some seconds
 STOPPED = (
     "Stopped. What is finished is stored, of a training each finished epoch: the same command goes "
     "on from there."
@@ -26,13 +26,11 @@ class Plan:
     @classmethod
     def of(cls, stages: Stages, progress: Callable[[str], None] = lambda line: None) -> "Plan":
         """Return what is missing, with a measurement of how quick the machine is."""
-        to_do: list[Stage] = []
-        planned: set[str] = set()
-        for stage in stages.all:
-            new = [job for job in stage.jobs if job.task.key not in planned]
-            jobs = [job for job in new if job.task.find(progress) is None]
-            planned |= {job.task.key for job in jobs}
-            to_do += [replace(stage, jobs=jobs)] if jobs else []
+        missing = [
+            replace(stage, jobs=[job for job in stage.jobs if job.task.find(progress) is None])
+            for stage in stages.all
+        ]
+        to_do = [stage for stage in missing if stage.jobs]
         many = sum(map(_images, to_do)) > FEW_IMAGES
         return cls(to_do, measured_rates(stages) if many else {})
 
@@ -69,8 +67,7 @@ class Plan:
 
 def measured_rates(stages: Stages) -> dict[str, float]:
     """Return how many images a second the two networks take, measured in a few seconds."""
-    dtype = str(stages.dtype).removeprefix("torch.")
-    few, how = stages.images[:32], (stages.inputs.weights, stages.device.type, dtype)
+    few, how = stages.images[:32], (stages.inputs.weights, stages.device, stages.dtype)
     seconds = []
     for _ in range(2):  # the first one warms up
         begin = time.perf_counter()

@@ -7,10 +7,8 @@ kept apart by a lock.
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmn13lib.foundation import storage
@@ -113,13 +111,10 @@ def _assemble(stages: Stages) -> Results:
     model.fc.load_state_dict({name: main[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
     speeds = made["speed of classification"]
-    summaries = {name: _summary([*steps.values()]) for name, steps in made.items()}
-    last = max(summaries.values(), key=lambda summary: summary["date"])
-    num_images = len(stages.labels) + len(stages.test_labels)
+    last = max((s.made for steps in made.values() for s in steps.values()), key=lambda m: m["date"])
     # the held-out images' features are no part of the training
     of_training = [step for (part, _), step in made["features"].items() if part == "train"]
     before = sum(s.seconds for s in of_training) * len(stages.training) / len(stages.labels)
-    exact = joined(tuple(made["features in float32"].values()))
     return Results(
         inputs=inputs,
         classes=tuple(dataset(inputs, train=False).classes),
@@ -135,11 +130,15 @@ def _assemble(stages: Stages) -> Results:
         label_study=_study(stages, made),
         trap=made["BatchNorm trap"][config.split_seed].values,
         mistakes=_mistakes(stages, model, main["test_logits"]),
-        precision=_precision(stages, exact, [*heads.values()]),
-        steps=summaries,
-        extraction_images_per_second=num_images / summaries["features"]["seconds"],
+        steps={
+            name: {
+                "seconds": sum(step.seconds for step in steps.values()),
+                "date": max(step.made["date"] for step in steps.values()),
+            }
+            for name, steps in made.items()
+        },
         experiment=asdict(config),
-        hardware=last["hardware"] | {"device": stages.device.type},
+        hardware=last["hardware"] | {"device": stages.device},
     )
 
 
@@ -150,8 +149,6 @@ def _model_result(
     return ModelResult(
         test_logits=step.tensors["test_logits"].numpy(),
         test_labels=stages.test_labels.numpy(),
-        validation_logits=step.tensors["validation_logits"].numpy(),
-        validation_labels=stages.labels[stages.validation].numpy(),
         history=step.values["history"],
         trained_parameters=count_parameters(model, trained_only=True),
         total_parameters=count_parameters(model),
@@ -168,31 +165,17 @@ def _study(stages: Stages, made: dict[str, dict[Any, Step]]) -> list[dict[str, A
         "small_resnet": made["few labels, small networks"] | made["small network"],
     }
     return [
-        _study_record(stages, model, count, seed, step)
+        {
+            "model": model,
+            "count": count or len(stages.training),
+            "seed": seed,
+            "test_accuracy": _test_accuracy(stages, step),
+        }
         for number in (*stages.config.label_counts, None)
         for model, steps in kinds.items()
         for (count, seed), step in steps.items()
         if count == number and seed < stages.config.num_study_seeds
     ]
-
-
-def _study_record(
-    stages: Stages, model: str, count: int | None, seed: int, step: Step
-) -> dict[str, Any]:
-    history = step.values["history"]
-    accuracies = [epoch["train_accuracy"] for epoch in history]
-    return {
-        "model": model,
-        "count": count or len(stages.training),
-        "seed": seed,
-        "test_accuracy": _test_accuracy(stages, step),
-        "train_accuracy": accuracies[-1],
-        # what the last quarter of the epochs gained: at a plateau it is less than a point
-        "last_gain": accuracies[-1] - accuracies[-1 - len(accuracies) // 4],
-        "epochs": len(accuracies),
-        "updates": history[-1]["updates"],
-        "seconds": step.seconds,
-    }
 
 
 def _test_accuracy(stages: Stages, step: Step) -> float:
@@ -220,24 +203,3 @@ def _mistakes(stages: Stages, model: FrozenResNet18, logits: Tensor) -> list[dic
         }
         for rank, index in enumerate(indices)
     ]
-
-
-def _precision(stages: Stages, exact: Tensor, heads: list[Step]) -> dict[str, Any]:
-    """Compare the heads' mean accuracy on features of the precision used and of float32."""
-    labels = stages.test_labels[: stages.config.precision_images]
-    exact = exact[: len(labels)]
-    logits = [F.linear(exact, head.tensors["weight"], head.tensors["bias"]) for head in heads]
-    used = [head.tensors["test_logits"][: len(labels)] for head in heads]
-    return {
-        "float32": mean(accuracy(found, labels) for found in logits),
-        "used": mean(accuracy(found, labels) for found in used),
-        "used_name": str(stages.dtype).removeprefix("torch."),
-        "images": len(labels),
-    }
-
-
-def _summary(steps: list[Step]) -> dict[str, Any]:
-    """Say how long steps took, and when and on what the last was made."""
-    last = max((step.made for step in steps), key=lambda made: made["date"])
-    seconds = sum(step.seconds for step in steps)
-    return {"seconds": seconds, "date": last["date"], "hardware": last["hardware"]}

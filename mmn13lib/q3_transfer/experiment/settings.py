@@ -30,8 +30,6 @@ class ExperimentSettings:
     trap_images, trap_validation, trap
         Of the BatchNorm trap's demonstration, shared out among its three seeds; the head's
         settings there, where features are not stored and not standardised.
-    precision_images
-        Test images whose features are computed in float32 too.
     speed_batches, speed_batch_size
         Timed for the speed of classification, after one to warm up.
     num_train, num_test
@@ -54,7 +52,6 @@ class ExperimentSettings:
             num_epochs=1, batch_size=32, max_lr=0.03, weight_decay=0.0
         )
     )
-    precision_images: int = 2000
     num_mistakes: int = 10
     speed_batches: int = 5
     speed_batch_size: int = 64
@@ -80,7 +77,6 @@ class ExperimentSettings:
             trap_images=18,
             trap_validation=15,
             trap=HeadSettings(num_epochs=1, batch_size=4, max_lr=0.03, weight_decay=0.0),
-            precision_images=100,
             speed_batches=1,
             speed_batch_size=8,
         )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from mmn13lib.foundation.settings import Settings
@@ -57,15 +56,15 @@ class Stages:
 
     def __init__(self, settings: Settings, inputs: Inputs, config: ExperimentSettings) -> None:
         self.folder, self.inputs, self.config = settings.results, inputs, config
-        self.device = choose_device()
-        self.dtype = choose_dtype(self.device)
+        device = choose_device()
+        self.device, self.dtype = device.type, str(choose_dtype(device)).removeprefix("torch.")
         self.images, self.labels = self._data(train=True, count=config.num_train)
         self.test_images, self.test_labels = self._data(train=False, count=config.num_test)
         self.training, self.validation = stratified_split(
             self.labels, config.num_validation, config.split_seed
         )
-        self.train_features = self._features("train", self.images, self.dtype)
-        self.test_features = self._features("test", self.test_images, self.dtype)
+        self.train_features = self._features("train", self.images)
+        self.test_features = self._features("test", self.test_images)
 
     def _data(self, train: bool, count: int | None) -> tuple[Tensor, Tensor]:
         images, labels = as_tensors(dataset(self.inputs, train))
@@ -92,24 +91,16 @@ class Stages:
             Stage("few labels, heads", "", [self._head(count, s) for count in few for s in seeds]),
             Stage("few labels, small networks", "SmallResNet",
                   [self._small_resnet(count, seed) for count, seed in small]),
-            Stage("features in float32", "backbone", self._exact_features()),
             Stage("speed of classification", "", self._speeds()),
         ]  # fmt: skip
 
-    def _features(self, part: str, images: Tensor, dtype: torch.dtype) -> list[Job]:
+    def _features(self, part: str, images: Tensor) -> list[Job]:
         jobs = []
         for start in range(0, len(images), SHARD_SIZE):
-            shard, name = images[start : start + SHARD_SIZE], str(dtype).removeprefix("torch.")
-            task = self._task(features, shard, self.inputs.weights, self.device.type, name)
+            shard = images[start : start + SHARD_SIZE]
+            task = self._task(features, shard, self.inputs.weights, self.device, self.dtype)
             jobs.append(Job((part, start), task, len(shard)))
         return jobs
-
-    def _exact_features(self) -> list[Job]:
-        """Compute the first test images' features in float32, as all are without bfloat16."""
-        images = self.test_images[: self.config.precision_images]
-        if self.dtype is torch.float32:
-            return self.test_features
-        return self._features("test", images, torch.float32)
 
     def _head(self, count: int | None, seed: int) -> Job:
         """Train a head on `count` labelled images, or all; the seed also chooses the few."""
@@ -135,7 +126,7 @@ class Stages:
             self.test_images,
             settings,
             seed,
-            self.device.type,
+            self.device,
         )
         return Job((count, seed), task, settings.num_epochs * len(chosen))
 
@@ -147,8 +138,8 @@ class Stages:
         return Job(seed, self._task(trap, self.inputs.weights, *parts, config.trap))
 
     def _speeds(self) -> list[Job]:
-        config, dtype = self.config, str(self.dtype).removeprefix("torch.")
-        how = (self.device.type, dtype, config.speed_batches, config.speed_batch_size)
+        config = self.config
+        how = (self.device, self.dtype, config.speed_batches, config.speed_batch_size)
         channels = {"head": None, "small_resnet": config.small_resnet.channels}
         return [Job(name, self._task(speed, of, *how)) for name, of in channels.items()]
 

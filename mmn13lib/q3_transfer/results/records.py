@@ -17,7 +17,7 @@ from mmn13lib.q3_transfer.results import FILE as FILE
 from mmn13lib.q3_transfer.results import metrics
 
 MODELS = ("head", "small_resnet")
-MODEL_ARRAYS = ("test_logits", "test_labels", "validation_logits", "validation_labels")
+MODEL_ARRAYS = ("test_logits", "test_labels")
 WEIGHTS = "small_resnet_weights."
 
 
@@ -27,7 +27,7 @@ class ModelResult:
 
     Attributes
     ----------
-    test_logits, validation_logits
+    test_logits
         (N, 10), float32.
     history
         One record per epoch, with the fields of `training.history.EpochRecord`.
@@ -41,8 +41,6 @@ class ModelResult:
 
     test_logits: np.ndarray
     test_labels: np.ndarray
-    validation_logits: np.ndarray
-    validation_labels: np.ndarray
     history: list[dict[str, float]]
     trained_parameters: int
     total_parameters: int
@@ -70,19 +68,15 @@ class Results:
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
         Records of ``model`` ("head" or "small_resnet"), ``count`` (labelled images), ``seed`` and
-        ``test_accuracy``; ``train_accuracy`` of the last epoch, ``last_gain`` (what the last
-        quarter of the epochs added to it), ``epochs``, ``updates`` and ``seconds``.
+        ``test_accuracy``.
     trap
         The fields of `training.batchnorm_trap.BatchNormTrap`.
     mistakes
         The ten most blatant, worst first: ``index`` (in the test set), ``image`` (32, 32, 3)
         uint8, ``predicted``, ``true`` (class numbers), ``predicted_probability``,
         ``true_probability`` and ``gradcam`` (7, 7) float32.
-    precision
-        The mean test accuracy of all heads on features in ``float32`` and in the ``used``
-        precision, whose name is ``used_name`` ("bfloat16" or "float32"); ``images``.
     steps
-        For each stage its ``seconds``, and ``date`` and ``hardware`` of its last step.
+        For each stage its ``seconds``, and the ``date`` of its last step.
     experiment
         The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
     hardware
@@ -99,9 +93,7 @@ class Results:
     label_study: list[dict[str, Any]]
     trap: dict[str, Any]
     mistakes: list[dict[str, Any]]
-    precision: dict[str, Any]
     steps: dict[str, dict[str, Any]]
-    extraction_images_per_second: float
     experiment: dict[str, Any]
     hardware: dict[str, Any]
 

@@ -1,6 +1,6 @@
 """What an experiment will do is said before, and what is kept when it is stopped."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +15,14 @@ from mmn13lib.q3_transfer.experiment.stages import Job, Stage
 class Fake:
     """Stands in for a task: done or not, and what happens when it is."""
 
-    key: str
+    name: str
     done: bool = False
     error: BaseException | None = None
-    did: list[str] = field(default_factory=list)
 
     def find(self, progress: Any = None) -> Any:
         return self.done or None
 
     def do(self, on_images: Any) -> None:
-        self.did.append(self.key)
         if self.error:
             raise self.error
         self.done = True
@@ -44,6 +42,7 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> None:
 FEATURES = Stage("features", "backbone", [Job(n, Fake(f"f{n}", n < 2), 20_000) for n in range(5)])
 HEADS = Stage("heads", "", [Job(0, Fake("h"))])
 SMALL = Stage("small network", "SmallResNet", [Job(0, Fake("s"), 180_000)])
+FEW = Stage("test features", "backbone", [Job(0, Fake("t"), 500)])
 DONE = Stage("speed", "", [Job(0, Fake("d", done=True))])
 
 
@@ -55,18 +54,20 @@ def test_only_what_is_missing_is_planned_and_timed() -> None:
 
 
 def test_a_little_work_is_not_worth_a_measurement() -> None:
-    found = Plan.of(stages(HEADS, Stage("features", "backbone", [Job(0, Fake("f"), 500)])))
+    found = Plan.of(stages(HEADS, FEW))
     assert found.rates == {} and found.seconds() is None
     assert "2 steps, a few minutes at most" in str(found)
 
 
-def test_nothing_is_done_twice_and_each_step_is_named() -> None:
-    task = Fake("shared")
-    first, second = (Stage(name, "", [Job(0, task)]) for name in ("features", "in float32"))
+def test_what_is_missing_is_done_and_each_step_is_named() -> None:
+    done, first, second = Fake("d", done=True), Fake("f"), Fake("s")
+    jobs = [Job(0, done, 500), Job(1, first, 500)]
     lines: list[str] = []
-    Plan.of(stages(first, HEADS, second)).do(lines.append)
-    assert task.did == ["shared"]
-    assert lines[1:] == ["Step 1 of 2, features", "Step 2 of 2, heads"]
+    Plan.of(stages(Stage("features", "backbone", jobs), Stage("heads", "", [Job(0, second)]))).do(
+        lines.append
+    )
+    assert first.done and second.done
+    assert lines[1:] == ["Step 2 of 2, heads"]
 
 
 def test_when_it_is_stopped_it_says_what_is_kept_and_how_to_go_on() -> None:

@@ -51,8 +51,7 @@ def test_the_results_hold_every_part(undisturbed: Settings) -> None:
     assert found.inputs.mode == "sample"
     assert found.counts == {"train": 10, "validation": 6, "test": 6}
     for model in (found.head, found.small_resnet):
-        assert model.test_logits.shape == model.validation_logits.shape == (6, 10)
-        assert len(model.validation_labels) == 6
+        assert model.test_logits.shape == (6, 10)
         assert str(model.test_logits.dtype) == "float32"
     assert found.head_seeds[0] == found.head.test_accuracy
     assert found.head.trained_parameters == 5130
@@ -61,8 +60,6 @@ def test_the_results_hold_every_part(undisturbed: Settings) -> None:
     assert [len(found.head.history), len(found.small_resnet.history)] == [2, 2]
     counts = {(record["model"], record["count"]) for record in found.label_study}
     assert counts == {("head", 5), ("head", 10), ("small_resnet", 5), ("small_resnet", 10)}
-    whole = [record for record in found.label_study if record["count"] == 10]
-    assert [record["updates"] for record in whole] == [4, 4]  # two epochs, two batches each
     assert (found.trap["moved_buffers"], found.trap["moved_buffers_frozen"]) == (60, 0)
     certainty = [mistake["predicted_probability"] for mistake in found.mistakes]
     assert certainty == sorted(certainty, reverse=True)
@@ -113,7 +110,6 @@ def test_each_step_says_when_and_where_it_was_made(
     after = run(finished, resolve(finished), print, replace(TINY, num_mistakes=1))
     assert len(after.mistakes) == 1 < len(before.mistakes)
     assert after.steps == before.steps
-    assert after.steps["heads"]["hardware"]["cpu"] != "another"
     assert after.hardware == before.hardware
     assert all(step["seconds"] > 0 and "T" in step["date"] for step in after.steps.values())
 
