@@ -14,7 +14,7 @@ from torchvision.models.resnet import ResNet
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 
-BATCH_SIZE = 64  # a batch's feature maps stay in the processor's cache
+CPU_BATCH, GPU_BATCH = 64, 256  # a processor's cache holds the feature maps of a small one
 
 
 def for_inference(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
@@ -35,13 +35,14 @@ def extract(
     network: nn.Module,
     images: Tensor,
     on_batch: Callable[[int], None] | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> Tensor:
     """Return the features (N, 512), float32, of uint8 images (N, 3, 32, 32) in batches.
 
     `network` is `feature_network`'s; `on_batch` takes the number of images of each batch.
     """
     weight = next(network.parameters())
+    batch_size = batch_size or (CPU_BATCH if weight.device.type == "cpu" else GPU_BATCH)
     features = torch.empty(len(images), 512)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]

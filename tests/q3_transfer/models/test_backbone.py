@@ -62,59 +62,29 @@ def test_weights_come_from_either_format_in_any_precision(
     assert model.fc.out_features == 10
 
 
-def other_architecture(path: Path) -> Path:
-    torch.save(torch.nn.Linear(2, 2).state_dict(), path / "linear.pth")
-    return path / "linear.pth"
+ONE = {"conv1.weight": torch.zeros(64, 3, 7, 7)}
 
 
-def no_state_dict(path: Path) -> Path:
-    torch.save([1, 2, 3], path / "list.pth")
-    return path / "list.pth"
-
-
-def truncated(path: Path) -> Path:
-    save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, path / "half.safetensors")
-    content = (path / "half.safetensors").read_bytes()
-    (path / "half.safetensors").write_bytes(content[: len(content) // 2])
-    return path / "half.safetensors"
-
-
-def truncated_pth(path: Path) -> Path:
-    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, path / "half.pth")
-    content = (path / "half.pth").read_bytes()
-    (path / "half.pth").write_bytes(content[: len(content) // 2])
-    return path / "half.pth"
-
-
-def a_text(path: Path) -> Path:
-    (path / "notes.pth").write_text("These are no weights.")
-    return path / "notes.pth"
-
-
-def integer_names(folder: Path) -> Path:
-    torch.save({0: torch.zeros(1)}, folder / "integers.pth")
-    return folder / "integers.pth"
-
-
-def another_text(path: Path) -> Path:
-    (path / "notes.pth").write_text("something else")  # of which pickle's codes can be read
-    return path / "notes.pth"
+def half(save, path: Path) -> None:
+    save(ONE, path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("name", "make", "words"),
     [
-        (another_text, "truncated or something else"),
-        (other_architecture, "does not hold a ResNet-18"),
-        (no_state_dict, "holds no state dict .* but a list"),
-        (integer_names, "holds no state dict .* but a dict"),
-        (truncated, "truncated or something else"),
-        (truncated_pth, "truncated or something else"),
-        (a_text, "truncated or something else"),
+        ("a.pth", lambda path: path.write_text("some text"), "truncated or something else"),
+        ("b.pth", lambda path: path.write_text("something else"), "truncated or something else"),
+        ("c.pth", lambda path: half(torch.save, path), "truncated or something else"),
+        ("d.safetensors", lambda path: half(save_file, path), "truncated or something else"),
+        ("e.pth", lambda path: torch.save(ONE, path), "does not hold a ResNet-18"),
+        ("f.pth", lambda path: torch.save([1, 2], path), "holds no state dict .* but a list"),
+        ("g.pth", lambda path: torch.save({0: ONE}, path), "holds no state dict .* but a dict"),
     ],
 )
-def test_a_wrong_file_is_an_error_in_a_sentence(make, words: str, tmp_path: Path) -> None:
-    path = make(tmp_path)
+def test_a_wrong_file_is_an_error_in_a_sentence(name, make, words: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    make(path)
     with pytest.raises(UserError, match=words) as raised:
         FrozenResNet18.from_weights(path)
     assert str(path) in str(raised.value)
