@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,26 +43,15 @@ _PANDOC = ("--from=filter.lua", "--standalone", "--data-dir=.")
 _FILTERS_WORDS = 3  # the exit status with which it ends after a message of its own
 
 
-def build(
-    chapters: Sequence[Executed],
-    book: Book,
-    folder: Path,
-    formats: Sequence[str] = ("html", "typst"),
-) -> list[Path]:
-    """Make HTML file and PDF in an empty folder; `UserError` for what they could not show."""
-    name = str(book.option("book.output-file", "report"))
-    source = _lay_out(chapters, book, folder)
-
-    def make(format: str) -> Path:
-        content = _content(chapters, book, format)
-        text = _pandoc(content, source)
-        if format == "html":
-            (folder / f"{name}.html").write_text(text, "utf-8")
-            return folder / f"{name}.html"
-        return _typeset(text, content, source, folder / f"{name}.pdf")
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(make, formats))
+def build(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> Path:
+    """Make the HTML file or, from typst, the PDF; `UserError` for what it could not show."""
+    content, source = _content(chapters, book, format), _lay_out(chapters, book, folder)
+    text, file = _pandoc(content, source), folder / f"{book.option('book.output-file', 'report')}"
+    if format == "typst":
+        return _typeset(text, content, source, file.with_name(f"{file.name}.pdf"))
+    file = file.with_name(f"{file.name}.html")
+    file.write_text(text, "utf-8")
+    return file
 
 
 def convert(chapters: Sequence[Executed], book: Book, format: str, folder: Path) -> str:
@@ -239,9 +227,9 @@ def _fault_of_paper(error: Any, text: str, content: dict[str, Any]) -> str:
         return f"{_place(content, unknown[1])}: {words}."
     at = re.search(r"┌─ (.+):(\d+):\d+", getattr(error, "diagnostic", ""))
     file, line = (Path(at[1]).name, int(at[2])) if at else ("paper.typ", 1)
-    about = file
-    if file == "paper.typ":
-        *_, file = ("", *re.findall("(?m)^// (.*)$", "\n".join(text.split("\n")[:line])))
+    about, file = (file, "") if file != "paper.typ" else ("", file)
+    if file:
+        *_, file = ("", *re.findall("(?m)^// in (.*)$", "\n".join(text.split("\n")[:line])))
         things = re.findall(_THING_OF_PAPER, text.split("\n")[line - 1])
         about = re.sub(r"\\(.)", r"\1", "".join(things[-1])) if things else ""
     return f"{_place(content, about, file)}: typst can't set {about or 'this'}: {error}."

@@ -191,11 +191,24 @@ local function described(math, options, behind)
     .. options .. ", " .. drawn(math) .. ")" .. behind)
 end
 
+-- A formula of the page as a row of formulas, which breaks where they have a gap between them.
+local function breakable(math)
+  local parts, whole = pandoc.Inlines {}, true
+  for tex in (math.text:gsub("\\q?quad%f[^%a]", "\0") .. "\0"):gmatch("(%Z*)%z") do
+    local rest, counts = tex:gsub("\\[{}]", ""):gsub("%b{}", ""), {}
+    for command in tex:gmatch("\\%a+") do counts[command] = (counts[command] or 0) + 1 end
+    whole = whole and not rest:match("[{}]") and counts["\\begin"] == counts["\\end"]
+      and counts["\\left"] == counts["\\right"]
+    parts:insert(pandoc.Math(math.mathtype, tex))
+  end
+  return pandoc.Span(whole and parts or { math }, { class = "formula" })
+end
+
 local function write_equation(math, id)
   local number = count("eq", id)
   if is_html then
     local shown = pandoc.Span("(" .. number .. ")", { class = "number" })
-    return pandoc.Span({ math, shown }, pandoc.Attr(id, { "equation" }))
+    return pandoc.Span({ breakable(math), shown }, pandoc.Attr(id, { "equation" }))
   elseif is_paper then return described(math, ', numbering: _ => "(' .. number .. ')"', " <" .. id .. ">")
   else math.text = math.text:gsub("%s*$", "") .. " \\tag{" .. number .. "} " end
   return math
@@ -380,6 +393,13 @@ local for_notebook = {
 }
 
 local for_html = {
+  traverse = "topdown", -- a formula's parts are left as they are
+  Span = function(span)
+    if span.classes[1] == "formula" then return span, false end
+  end,
+  Math = function(math)
+    if math.mathtype == "DisplayMath" then return breakable(math), false end
+  end,
   Div = function(div) return begin_chapter(div) and {} or nil end,
   Image = function(image)
     local alt = image.attributes["fig-alt"]
@@ -393,7 +413,7 @@ local appendices_begun = false
 local for_paper = {
   Div = function(div)
     if begin_chapter(div) then
-      local blocks = { typst("// " .. file) } -- for messages
+      local blocks = { typst("// in " .. file) } -- for messages
       if in_appendix and not appendices_begun then
         appendices_begun = true
         blocks[2] = typst('#show: appendices.with("Appendices", hide-parent: true)')

@@ -86,7 +86,7 @@ def _make(executed: Sequence[Executed], book: Book, folder: Path) -> list[Path]:
         (folder / format).mkdir(parents=True)
         if format == "notebook":
             return notebook.write(executed, book, folder / format)
-        return document.build(executed, book, folder / format, (format,))[0]
+        return document.build(executed, book, format, folder / format)
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(make, ("html", "typst", "notebook")))

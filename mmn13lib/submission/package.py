@@ -52,10 +52,10 @@ def make(
         folder, pages = Path(temporary) / "zip", Path(temporary) / "pages"
         pages.mkdir()
         with ThreadPoolExecutor(1) as beside:
-            paper = beside.submit(document.build, chapters, book, pages, ("typst",))
+            paper = beside.submit(document.build, chapters, book, "typst", pages)
             lay_out(folder, settings, book, student, results, notice)
             notebook.write(chapters, book, folder)
-            paper.result()[0].rename(folder / f"{book.option('book.output-file', 'report')}.pdf")
+            paper.result().rename(folder / f"{book.option('book.output-file', 'report')}.pdf")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
     refuse([finding.what for finding in inspect(contents, settings) if finding.ok is False], force)

@@ -24,5 +24,5 @@ def make(settings: Settings, progress: Callable[[str], None] = print) -> Path:
     front = {**book.config["book"], **titles, "output-file": "video-script"}
     config = {**book.config, "book": front, "bibliography": ""}
     with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
-        (paper,) = build(said, replace(book, config=config), Path(folder), ("typst",))
+        paper = build(said, replace(book, config=config), "typst", Path(folder))
         return put(settings, paper.name, paper.read_bytes())

@@ -91,14 +91,14 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
 @pytest.fixture(scope="module")
 def made(book: Book) -> tuple[str, str]:
     """Build the documents once: HTML, and the PDF's text."""
-    page, paper = build(by_hand(book, OUTPUTS), book, book.root)
+    page, paper = (build(by_hand(book, OUTPUTS), book, f, book.root) for f in ("html", "typst"))
     text = " ".join(page.extract_text() for page in PdfReader(paper).pages)
     return page.read_text("utf-8"), " ".join(text.split())
 
 
 @pytest.mark.parametrize(
     ("format", "begins", "ends"),
-    [("html", "<main>", "</main>"), ("typst", "// index.qmd", "\0"), ("notebook", "", "\0")],
+    [("html", "<main>", "</main>"), ("typst", "// in index.qmd", "\0"), ("notebook", "", "\0")],
 )
 def test_the_book_is_written_as_in_the_golden_file(
     book: Book, tmp_path: Path, format: str, begins: str, ends: str
@@ -147,7 +147,7 @@ def test_a_name_is_text_in_every_format(tiny: Path, name: str) -> None:
     (tiny / "_quarto.yml.local").write_text(f"book: {{author: '{name}', appendices: []}}")
     (tiny / "index.qmd").write_text("# At a glance {.unnumbered}\n")
     book = read_book(tiny)
-    page, paper = build(by_hand(book, {}), book, tiny)
+    page, paper = (build(by_hand(book, {}), book, f, tiny) for f in ("html", "typst"))
     assert f"<bdi>{html.escape(name)}</bdi>" in page.read_text("utf-8").replace("\n", " ")
     assert name.replace("'", "’") in PdfReader(paper).pages[0].extract_text()
     front = convert(by_hand(book, {}), book, "notebook", tiny).split("\n<!--")[0]
