@@ -149,7 +149,7 @@ REFUSED_BY_TYPST: dict[str, tuple[str, list[Any], str]] = {
     "a sign in no font": ("X\nand ✅", [], r"line 6: the PDF's fonts have no ✅ .U.2705"),
     "such a sign in a cell": (PLAIN, prints("✅"), "line 7: the cell q1-a: the PDF's fonts"),
     "an image that is none": (FIGURE, displays("image/png", b"x"), "line 7: the cell fig-a: typst"),
-    "an SVG that is none": (FIGURE, displays("image/svg+xml", "<svg><"), "line 7: the cell fig-a: t"),
+    "an SVG of none": (FIGURE, displays("image/svg+xml", "<svg><"), "line 7: the cell fig-a: t"),
 }  # fmt: skip
 
 
