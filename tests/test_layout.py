@@ -26,8 +26,7 @@ Q3_LAYERS = ("data", "models", "results", "training", "experiment", "answer")
 # what no single module does
 ABOUT_THE_WHOLE = {
     "bad_input", "chapter", "grader", "layout", "making", "other_device", "pages", "report",
-    "repository",
-    "submitted_real", "submitted_sample", "whole_book",
+    "repository", "submitted_real", "submitted_sample", "whole_book",
 }  # fmt: skip
 NOT_ON_WINDOWS = {"crypt", "curses", "fcntl", "grp", "pty", "pwd", "resource", "termios"}
 
@@ -79,7 +78,9 @@ def test_tests_are_found_by_the_name_of_the_module_that_they_test() -> None:
     for test in TESTS.rglob("test_*.py"):
         folder = PACKAGE / test.parent.relative_to(TESTS)
         # several files may test one module: test_layer.py, test_layer_rules.py
-        named = [m for m in folder.glob("*.py") if f"{test.stem}_".startswith(f"test_{m.stem}_")]
+        scripts = (PROJECT / "report" / test.parent.relative_to(TESTS)).glob("*.js")
+        stems = [m.stem.replace("-", "_") for m in (*folder.glob("*.py"), *scripts)]
+        named = [stem for stem in stems if f"{test.stem}_".startswith(f"test_{stem}_")]
         assert named or test.stem.removeprefix("test_") in ABOUT_THE_WHOLE, test
 
 
