@@ -3,6 +3,7 @@
 from mmn13lib.q3_transfer.answer.comparison import ModelComparison, ModelName, total_seconds
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.writing.literal import literal
 from mmn13lib.writing.numbers import duration, p_value
 
 NAMES = {"head": "the new head on the frozen ResNet-18", "small_resnet": "SmallResNet"}
@@ -25,7 +26,9 @@ def callout(inputs: Inputs) -> str:
     """Return what has to be said of the run before its results; nothing of the usual one."""
     if inputs.mode == "sample":
         return SAMPLE.format(" and ".join(inputs.missing))
-    return OTHER_WEIGHTS.format(inputs.weights_words) if inputs.mode == "other-weights" else ""
+    if inputs.mode == "other-weights":
+        return OTHER_WEIGHTS.format(literal(inputs.weights_words))
+    return ""
 
 
 def outcome(results: Results, comparison: ModelComparison) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from mmn13lib.q3_transfer.answer import words
 from mmn13lib.q3_transfer.answer.comparison import compare
+from mmn13lib.writing.literal import literal
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_the_answer_follows_from_the_numbers(made_up_results, head, small_resnet
     ("mode", "said"),
     [
         ("imagenet", []),
-        ("other-weights", ["callout-warning", "weights.safetensors (SHA-256 01234567…)"]),
+        ("other-weights", ["callout-warning", literal("weights.safetensors (SHA-256 01234567…)")]),
         ("sample", ["callout-important", "Missing here: CIFAR-10 and the ResNet-18 weights."]),
     ],
 )
