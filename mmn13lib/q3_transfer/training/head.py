@@ -38,12 +38,12 @@ class HeadSettings:
     weight_decay: float = 0.002
 
     def for_images(self, num_images: int) -> "HeadSettings":
-        """Return settings for few images: as many updates at least, smaller ones, more decay.
+        """Return settings for few images: a thousand updates at least, and more decay.
 
         Examples
         --------
         >>> HeadSettings().for_images(500)
-        HeadSettings(num_epochs=100, batch_size=50, max_lr=0.0011, warmup_share=0.1,
+        HeadSettings(num_epochs=100, batch_size=50, max_lr=0.01, warmup_share=0.1,
         weight_decay=0.019)
         """
         batch_size = max(1, min(self.batch_size, num_images // 10))
@@ -52,7 +52,6 @@ class HeadSettings:
             self,
             num_epochs=max(self.num_epochs, FEWEST_UPDATES * batch_size // num_images),
             batch_size=batch_size,
-            max_lr=round(self.max_lr * root, 4),
             weight_decay=round(self.weight_decay / root, 4),
         )
 
