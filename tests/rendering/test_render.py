@@ -147,6 +147,21 @@ def test_a_finished_report_is_made_again_if_and_only_if_it_has_to(executed: Path
     assert (executed / "_report/tiny.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_no_two_formats_write_into_the_same_folder(
+    executed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+    build = document.build
+
+    def listening(executed: Any, book: Any, folder: Path, *given: Any) -> Any:
+        folders.append(folder)
+        return build(executed, book, folder, *given)
+
+    monkeypatch.setattr(document, "build", listening)
+    render(executed)
+    assert len(folders) == len(set(folders)) == 2
+
+
 def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> None:
     built = executed / "_report.quarto"
     (built / "site_libs").mkdir(parents=True)
