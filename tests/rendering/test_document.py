@@ -74,8 +74,9 @@ OUTPUTS: dict[str, list[Any]] = {
     "index-all": [new_output("stream", text="```\nfenced\n```\n")],
     "fig-late": [FIGURE],
 }
-BETA = "# Beta {#sec-beta}\n\nBack to @fig-wave.[^1]\n\n[^1]: Second note.\n" + cell(
-    "fig-late", "late()", "fig-cap: Late", "fig-alt: A square"
+BETA = (
+    "# Beta {#sec-beta}\n\nBack to @fig-wave.[^1]\n\n[^1]: Second note.\n\n## At a glance\n"
+    + cell("fig-late", "late()", "fig-cap: Late", "fig-alt: A square")
 )
 
 
