@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmn13lib.foundation import storage
+from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import Inputs, resolve
 from mmn13lib.q3_transfer.experiment import find as finished
@@ -69,7 +69,7 @@ def test_other_inputs_versions_or_code_have_results_of_their_own(
     if what == "versions":
         monkeypatch.setattr(finished, "versions", lambda: {"torch": "9.9"})
     elif what == "code":
-        monkeypatch.setattr("mmn13lib.foundation.provenance.code_digest", lambda *names: "other")
+        monkeypatch.setattr(provenance, "code_digest", lambda *names: "other" if names else "")
     else:
         inputs = replace(inputs, fingerprint=inputs.fingerprint | {what: "other"})
     assert find(settings, inputs) is None
