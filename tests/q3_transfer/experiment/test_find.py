@@ -27,14 +27,12 @@ def results(settings: Settings, inputs: Inputs) -> Path:
     return path
 
 
-def test_nothing_is_found_before_an_experiment(settings: Settings, inputs: Inputs) -> None:
-    assert find(settings, inputs) is None
-
-
 def test_a_finished_experiment_is_found(results: Path, settings: Settings, inputs: Inputs) -> None:
     found = find(settings, inputs)
     assert found is not None
     assert (found.folder, found.accuracy, len(found.digest)) == (results.parent, 0.875, 64)
+    results.unlink()
+    assert find(settings, inputs) is None
 
 
 def test_finding_needs_no_torch(results: Path, settings: Settings) -> None:
