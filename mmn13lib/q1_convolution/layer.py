@@ -41,9 +41,8 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
         beside = images.new_zeros(n, channels, height + 2 * padding, padding)
         images = torch.cat([beside, images, beside], dim=3)
     windows = images.unfold(2, size[0], stride).unfold(3, size[1], stride)
-    # (N, C, H_out, W_out, k_h, k_w), then (N, C, k_h, k_w, H_out, W_out)
-    windows = windows.permute(0, 1, 4, 5, 2, 3)
-    return windows.flatten(4).flatten(1, 3)  # (N, C k_h k_w, H_out W_out)
+    windows = windows.permute(0, 1, 4, 5, 2, 3)  # N, C, k_h, k_w, H_out, W_out
+    return windows.flatten(4).flatten(1, 3)  # N, C k_h k_w, H_out W_out
 
 
 # fmt: off
@@ -64,12 +63,11 @@ def convolve(
     Tensor
         Shape ($N$, $O$, $H_{out}$, $W_{out}$).
     """
-    height = (images.shape[2] + 2 * padding - weight.shape[2]) // stride + 1
     width = (images.shape[3] + 2 * padding - weight.shape[3]) // stride + 1
     columns = patches(images, weight.shape[2:], stride, padding)
     matrix = weight.flatten(1).expand(images.shape[0], -1, -1)  # W, N times
     output = torch.baddbmm(bias[:, None], matrix, columns)  # b + W P
-    return output.unflatten(2, (height, width))
+    return output.unflatten(2, (-1, width))
 
 
 class Conv2d(Module):
