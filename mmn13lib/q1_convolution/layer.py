@@ -41,7 +41,7 @@ def patches(images: Tensor, size: Size, stride: int, padding: int) -> Tensor:
         beside = images.new_zeros(n, channels, height + 2 * padding, padding)
         images = torch.cat([beside, images, beside], dim=3)
     windows = images.unfold(2, size[0], stride).unfold(3, size[1], stride)
-    windows = windows.permute(0, 1, 4, 5, 2, 3)  # N, C, k_h, k_w, H_out, W_out
+    windows = windows.permute(0, 1, 4, 5, 2, 3)  # N, C, k_h, k_w, …
     return windows.flatten(4).flatten(1, 3)  # N, C k_h k_w, H_out W_out
 
 
