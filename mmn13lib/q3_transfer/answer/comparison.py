@@ -97,11 +97,8 @@ class ModelComparison:
     @property
     def head_leads_with_few_labels(self) -> bool:
         """Whether every run of the head beats every run of SmallResNet below all labels."""
-        most = max((point.count for point in self.study), default=0)
-        runs: dict[tuple[str, int], list[float]] = defaultdict(list)
-        for point in self.study:
-            runs[point.model, point.count] += point.runs
-        few = {count for _, count in runs if count < most}
+        runs = {(point.model, point.count): point.runs for point in self.study}
+        *few, _ = sorted({point.count for point in self.study})
         return all(min(runs["head", n]) > max(runs["small_resnet", n]) for n in few)
 
 

@@ -15,6 +15,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
     models = [getattr(results, name) for name in MODELS]
     scores = [getattr(comparison, name) for name in MODELS]
+    seeds = results.head_seeds
     recipes = [results.experiment[name] for name in MODELS]
     augmentation = f"shifts up to {recipes[1]['crop_padding']} pixels, mirroring"
     rows = [
@@ -24,7 +25,11 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
         ),
         ("head minus SmallResNet", _difference(comparison), ""),
         ("p-value of that difference", p_value(comparison.p_value).removeprefix("= "), ""),
-        ("accuracy, all seeds", _over_seeds(results.head_seeds), "one run"),
+        (
+            "accuracy, all seeds",
+            f"{mean(seeds):.2%} ± {stdev(seeds):.2%} ({len(seeds)} runs)",
+            "one run",
+        ),
         ("expected calibration error", *(f"{s.calibration_error:.3f}" for s in scores)),
         (
             "parameters, trained of all",
@@ -53,12 +58,6 @@ def _difference(comparison: ModelComparison) -> str:
     values = (comparison.difference, comparison.low, comparison.high)
     difference, low, high = (signed(100 * value, 2) for value in values)
     return f"{difference} points ({low} to {high})"
-
-
-def _over_seeds(accuracies: list[float]) -> str:
-    if len(accuracies) < 2:
-        return "one run"
-    return f"{mean(accuracies):.2%} ± {stdev(accuracies):.2%} ({len(accuracies)} runs)"
 
 
 def study_table(comparison: ModelComparison) -> str:
