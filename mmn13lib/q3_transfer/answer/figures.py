@@ -21,18 +21,27 @@ PERCENT = PercentFormatter(1, decimals=0)
 def label_study(results: Results, comparison: ModelComparison) -> Figure:
     """Draw test accuracy against the number of labelled images, for both models."""
     figure, axis = new_figure(height=2.2)
-    for name in MODELS:
+    means = {(point.model, point.count): point.mean for point in comparison.study}
+    for name, rival in zip(MODELS, reversed(MODELS), strict=True):
         points = [point for point in comparison.study if point.model == name]
-        counts, means = [_apart(point) for point in points], [point.mean for point in points]
+        counts = [_apart(point) for point in points]
         below = [point.mean - point.low for point in points]
         above = [point.high - point.mean for point in points]
         axis.errorbar(
-            counts, means, (below, above), capsize=3, color=COLOURS[name], marker=MARKERS[name],
-            markersize=5, label=NAMES[name],
+            counts, [point.mean for point in points], (below, above), capsize=3,
+            color=COLOURS[name], marker=MARKERS[name], markersize=5, label=NAMES[name],
         )  # fmt: skip
-        for point in points:
-            single = [_apart(point)] * len(point.runs)
-            axis.plot(single, point.runs, "_", color=COLOURS[name], markersize=12, alpha=0.6)
+        for point, place in zip(points, counts, strict=True):
+            axis.plot(
+                [place] * len(point.runs), point.runs, "_",
+                color=COLOURS[name], markersize=12, alpha=0.6,
+            )  # fmt: skip
+            up = 1 if point.mean >= means.get((rival, point.count), 0) else -1
+            axis.annotate(
+                f"{point.mean:.1%}", (place, point.mean), (0, 13 * up), textcoords="offset points",
+                ha="center", va="center", fontsize=7.5,
+            )  # fmt: skip
+    axis.margins(y=0.15)
     axis.set_xscale("log")
     axis.set_xticks(sorted({point.count for point in comparison.study}))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
@@ -47,26 +56,6 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
 def _apart(point: StudyPoint) -> float:
     """Shift the two models' points a little to either side, so that no bar hides another."""
     return point.count * (0.95 if point.model == "head" else 1.05)
-
-
-def learning_curves(results: Results) -> Figure:
-    """Draw accuracy by epoch, on training and on validation images, a panel for each model."""
-    figure, axes = new_figure(1, 2, height=1.7, sharey=True)
-    for axis, name in zip(axes, MODELS, strict=True):
-        history = getattr(results, name).history
-        for key, style, label in (
-            ("validation_accuracy", "-", "validation images"),
-            ("train_accuracy", ":", "training images"),
-        ):
-            values = [record[key] for record in history]
-            epochs = [record["epoch"] for record in history]
-            axis.plot(epochs, values, style, color=COLOURS[name], label=label)
-        axis.set(title=NAMES[name], xlabel="epoch")
-        axis.grid(alpha=0.3)
-        axis.legend(loc="lower right")
-    axes[0].set_ylabel("accuracy")
-    axes[0].yaxis.set_major_formatter(PERCENT)
-    return stamp(figure, results.inputs.stamp)
 
 
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:

@@ -17,14 +17,12 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
     scores = [getattr(comparison, name) for name in MODELS]
     seeds = results.head_seeds
     recipes = [results.experiment[name] for name in MODELS]
-    augmentation = f"shifts up to {recipes[1]['crop_padding']} pixels, mirroring"
     rows = [
         (
             "test accuracy (95% interval)",
             *(percent_with_interval(s.accuracy, s.low, s.high) for s in scores),
         ),
         ("head minus SmallResNet", _difference(comparison), ""),
-        ("p-value of that difference", p_value(comparison.p_value).removeprefix("= "), ""),
         (
             "accuracy, all seeds",
             f"{mean(seeds):.2%} ± {stdev(seeds):.2%} ({len(seeds)} runs)",
@@ -35,7 +33,6 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
             "parameters, trained of all",
             *(f"{m.trained_parameters:,} of {m.total_parameters:,}" for m in models),
         ),
-        ("augmentation", "none", augmentation),
         (
             "epochs, images a batch",
             *(f"{recipe['num_epochs']}, {recipe['batch_size']}" for recipe in recipes),
@@ -57,18 +54,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
 def _difference(comparison: ModelComparison) -> str:
     values = (comparison.difference, comparison.low, comparison.high)
     difference, low, high = (signed(100 * value, 2) for value in values)
-    return f"{difference} points ({low} to {high})"
-
-
-def study_table(comparison: ModelComparison) -> str:
-    """List the mean test accuracies of the label study."""
-    means = {(point.model, point.count): f"{point.mean:.1%}" for point in comparison.study}
-    counts = sorted({count for _, count in means})
-    rows = [
-        (header, *(means.get((name, count), "–") for count in counts))
-        for name, header in zip(MODELS, HEADERS, strict=True)
-    ]
-    return markdown_table(["labelled images", *(f"{count:,}" for count in counts)], rows)
+    return f"{difference} points ({low} to {high}), p {p_value(comparison.p_value)}"
 
 
 def trap_table(trap: dict[str, Any]) -> str:

@@ -99,13 +99,9 @@ def train_head(
 
 
 def train_classifier(
-    model: nn.Module,
-    inputs: Tensor,
-    labels: Tensor,
-    settings: HeadSettings,
-    seed: int,
-    validation: tuple[Tensor, Tensor] | None = None,
-) -> list[EpochRecord]:
+    model: nn.Module, inputs: Tensor, labels: Tensor, settings: HeadSettings,
+    seed: int, validation: tuple[Tensor, Tensor] | None = None,
+) -> list[EpochRecord]:  # fmt: skip
     """Train whatever turns a batch of inputs into logits."""
     rate, decay = settings.max_lr, settings.weight_decay
     optimizer = torch.optim.Adam(model.parameters(), rate, weight_decay=decay)

@@ -1,7 +1,5 @@
 """The chapter's tables hold what the results hold."""
 
-from dataclasses import replace
-
 from mmn13lib.q3_transfer.answer import tables
 from mmn13lib.q3_transfer.answer.comparison import compare
 
@@ -17,23 +15,14 @@ def test_the_comparison_has_a_row_for_every_figure_and_every_cost(made_up_result
     rows = cells(tables.comparison_table(results, comparison))
     assert rows["test accuracy (95% interval)"] == ["87.00% (85.5–88.4)", "80.00% (78.2–81.7)"]
     assert rows["head minus SmallResNet"][0].startswith("+7.00 points (+4.")
-    assert rows["p-value of that difference"][0] == "< 0.001"
+    assert rows["head minus SmallResNet"][0].endswith("), p < 0.001")
     assert rows["accuracy, all seeds"] == ["87.00% ± 0.16% (5 runs)", "one run"]
     error = f"{comparison.head.calibration_error:.3f}"
     assert rows["expected calibration error"][0] == error
     assert rows["parameters, trained of all"] == ["5,130 of 11,181,642", "308,394 of 308,394"]
-    assert rows["augmentation"] == ["none", "shifts up to 4 pixels, mirroring"]
     assert rows["training time"] == ["7.0 min", "30.0 min"]
     assert rows["multiply-adds per image"] == ["1.81 billion", "50.0 million"]
     assert rows["images classified per second"] == ["170", "900"]
-
-
-def test_the_label_study_is_a_row_for_each_model(made_up_results):
-    results = made_up_results(study={100: (0.6, 0.2), 45_000: (0.85, 0.9)})
-    rows = [row for row in results.label_study if (row["model"], row["count"]) != ("head", 45_000)]
-    table = cells(tables.study_table(compare(replace(results, label_study=rows))))
-    assert table["labelled images"] == ["100", "45,000"]
-    assert list(table.values())[2:] == [["60.5%", "–"], ["20.5%", "90.0%"]]
 
 
 def test_the_trap_is_two_accuracies_and_their_difference(made_up_results):
