@@ -62,7 +62,7 @@ def test_outputs_and_gradients_equal_those_of_nn_conv2d(configuration, seed):
 @pytest.mark.parametrize("batch", [0, 1, 5])
 def test_a_batch_of_any_size_agrees(batch):
     layers = [layer.double() for layer in pair(*UNEVEN)]
-    assert_equal_results(layers, torch.randn(batch, 3, 9, 8).double())
+    assert_equal_results(layers, torch.randn(batch, 3, 9, 11).double())
 
 
 def test_a_patch_is_a_column_and_convolve_multiplies_it():
@@ -128,7 +128,7 @@ def test_state_dicts_load_both_ways():
 )
 def test_any_layout_of_the_input_will_do(arrange):
     ours, theirs = pair(*UNEVEN)
-    images = arrange(torch.randn(5, 3, 9, 8))
+    images = arrange(torch.randn(5, 3, 9, 11))
     assert_close(ours(images), theirs(images))
 
 
@@ -141,7 +141,7 @@ def test_kernel_size_may_be_one_integer_and_any_kind_of_integer_will_do():
 
 
 def test_mixed_precision_gives_the_types_that_nn_conv2d_gives():
-    images = torch.randn(5, 3, 9, 8)
+    images = torch.randn(5, 3, 9, 11)
     with torch.autocast("cpu", torch.bfloat16):
         ours, theirs = (layer(images) for layer in pair(*UNEVEN))
     assert ours.dtype == theirs.dtype == torch.bfloat16
@@ -149,7 +149,7 @@ def test_mixed_precision_gives_the_types_that_nn_conv2d_gives():
 
 
 def test_vmap_gives_the_gradient_of_each_image():
-    images, layers = torch.randn(5, 3, 9, 8), pair(*UNEVEN)
+    images, layers = torch.randn(5, 3, 9, 11), pair(*UNEVEN)
     each = []
     for layer in layers:
         loss = lambda state, x, layer=layer: functional_call(layer, state, x).square().sum()  # noqa: E731
@@ -160,6 +160,6 @@ def test_vmap_gives_the_gradient_of_each_image():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_agrees_with_the_cpu():
-    layer, images = Conv2d(*UNEVEN).double(), torch.randn(5, 3, 9, 8).double()
+    layer, images = Conv2d(*UNEVEN).double(), torch.randn(5, 3, 9, 11).double()
     expected = layer(images)
     assert_close(layer.cuda()(images.cuda()).cpu(), expected)
