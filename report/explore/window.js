@@ -8,15 +8,11 @@ function convolution(image, kernel, stride, padding) {
   const padded = grid(height, width, (i, j) => image[i - padding]?.[j - padding] ?? 0);
   const rows = Math.floor((height - kernel.length) / stride) + 1;
   const columns = Math.floor((width - kernel[0].length) / stride) + 1;
-  const positions = grid(rows, columns, (m, n) => [m, n]).flat();
+  const positions = grid(rows, columns, (m, n) => [m, n]).flat(), weights = kernel.flat();
   const patches = positions.map(([m, n]) =>
-    kernel.flatMap((weights, u) => weights.map((_, v) => padded[stride * m + u][stride * n + v])));
-  const weights = kernel.flat();
+    kernel.flatMap((each, u) => each.map((_, v) => padded[stride * m + u][stride * n + v])));
   const outputs = patches.map(patch => patch.reduce((sum, pixel, r) => sum + weights[r] * pixel, 0));
-  const covers = (q, i, j) => {
-    const [u, v] = [i - stride * positions[q][0], j - stride * positions[q][1]];
-    return u >= 0 && u < kernel.length && v >= 0 && v < kernel[0].length;
-  };
+  const covers = (q, i, j) => kernel[i - stride * positions[q][0]]?.[j - stride * positions[q][1]] !== undefined;
   return {kernel, stride, padding, padded, rows, columns, positions, patches, weights, outputs, covers};
 }
 
@@ -47,7 +43,7 @@ customElements.get("mmn-window") ?? customElements.define("mmn-window", class ex
   query() { return {weights: this.shown.weights.join(","), at: this.at}; }
 
   build() {
-    this.stop();
+    this.timer = clearInterval(this.timer);
     const [high, wide] = this.settings.kernel.split("x"), {stride, padding} = this.settings;
     const kernel = this.weights.slice(0, high).map(weights => weights.slice(0, wide));
     this.shown = convolution(this.data.image, kernel, Number(stride), Number(padding));
@@ -58,78 +54,69 @@ customElements.get("mmn-window") ?? customElements.define("mmn-window", class ex
   }
 
   controls() {
+    const {presets} = this.data, names = ["choose …", ...Object.keys(presets)];
     this.slider = make("input", {type: "range", min: 0, max: this.shown.positions.length - 1,
       ariaLabel: "position", oninput: () => this.move(Number(this.slider.value))});
-    const presets = ["choose …", ...Object.keys(this.data.presets)];
-    const choose = name => {
-      this.weights = this.data.presets[name] ?? this.weights;
-      this.change(this.data.presets[name] && {kernel: "3x3"});
-    };
-    return row(...Object.keys(this.options).map(key => this.offer(key)),
-      choice("numbers", presets, presets[0], choose), make("label", {}, "position", this.slider),
+    const numbers = choice("numbers", names, names[0], name => {
+      this.weights = presets[name] ?? this.weights;
+      this.change(presets[name] && {kernel: "3x3"});
+    });
+    return row(...Object.keys(this.options).map(key => this.offer(key)), numbers,
+      make("label", {}, "position", this.slider),
       make("button", {type: "button", onclick: () => this.play()}, "Play or pause"));
   }
 
   matrices() {
     const {kernel, padded, padding, positions, rows, columns, covers} = this.shown, {image} = this.data;
-    const kind = (i, j) => [image[i - padding]?.[j - padding] === undefined && "outside",
-      !positions.some((_, q) => covers(q, i, j)) && "unread"].filter(Boolean).join(" ");
+    const kind = (i, j) => (image[i - padding]?.[j - padding] === undefined ? "outside " : "")
+      + (positions.some((_, q) => covers(q, i, j)) ? "" : "unread");
     this.pixels = grid(padded.length, padded[0].length, (i, j) =>
       make("div", {className: kind(i, j)}, written(padded[i][j])));
-    this.outputs = grid(rows, columns, (m, n) =>
-      make("div", {onclick: () => this.move(m * columns + n)}));
-    const inputs = grid(kernel.length, kernel[0].length, (u, v) => make("input", {type: "number", step: "any",
-      value: kernel[u][v], ariaLabel: `weight ${u}, ${v}`, onchange: event => this.setWeight(u, v, event.target)}));
-    const drag = {onkeydown: event => this.onKey(event), onpointerdown: event => this.onDrag(event),
-      onpointermove: event => event.buttons && this.onDrag(event), tabIndex: 0};
-    const picture = matrix("image, padded", this.pixels, {ariaLabel: "image; the arrow keys move the window", ...drag});
+    this.outputs = grid(rows, columns, (m, n) => make("div", {onclick: () => this.move(m * columns + n)}));
+    const inputs = kernel.map((weights, u) => weights.map((value, v) => make("input", {type: "number", step: "any",
+      value, ariaLabel: `weight ${u}, ${v}`, onchange: event => this.setWeight(u, v, event.target.value)})));
+    const picture = matrix("image, padded", this.pixels, {ariaLabel: "image; the arrow keys move the window",
+      tabIndex: 0, onkeydown: event => this.onKey(event), onpointerdown: event => this.onDrag(event),
+      onpointermove: event => event.buttons && this.onDrag(event)});
     picture.lastChild.classList.add("explore-drag");
     return row(picture, matrix("kernel", inputs), matrix("output y", this.outputs));
   }
 
   table() {
-    const {positions, patches, weights} = this.shown;
-    const cell = q => make("div", {onclick: () => this.move(q)});
-    const bare = text => make("div", {className: "bare"}, text);
-    this.patches = weights.map((_, r) => patches.map((patch, q) => {
-      const made = cell(q);
-      made.textContent = written(patch[r]);
-      return made;
-    }));
+    const {positions, patches, weights} = this.shown, bare = text => make("div", {className: "bare"}, text);
+    const cell = (q, text = "") => make("div", {onclick: () => this.move(q)}, text);
+    this.patches = weights.map((_, r) => patches.map((patch, q) => cell(q, written(patch[r]))));
     this.sums = positions.map((_, q) => cell(q));
-    return matrix("columns P, times the weights W, added up", [
-      [bare("m,n"), ...positions.map(([m, n]) => bare(`${m},${n}`))],
+    this.scroller = matrix("columns P, times the weights W, added up", [
+      [bare("m,n"), ...positions.map(at => bare(at.join()))],
       ...weights.map((weight, r) => [bare(`${written(weight)} ×`), ...this.patches[r]]),
       [bare("sum"), ...this.sums],
     ], {className: "explore-scroll", tabIndex: 0});
+    return this.scroller;
   }
 
   facts() {
-    const {kernel, padding, stride} = this.shown, [high, wide] = [kernel.length, kernel[0].length];
-    const code = [`Conv2d(1, 1, kernel_size=(${high}, ${wide})`, stride > 1 && `stride=${stride}`,
-      padding && `padding=${padding}`].filter(Boolean).join(", ") + ")";
+    const {kernel, padding, stride} = this.shown, {image} = this.data, [high, wide] = [kernel.length, kernel[0].length];
+    const code = `Conv2d(1, 1, kernel_size=(${high}, ${wide})${stride > 1 ? `, stride=${stride}` : ""}`
+      + `${padding ? `, padding=${padding}` : ""})`;
     const copy = make("button", {type: "button", ariaLabel: "copy the call",
       onclick: () => navigator.clipboard.writeText(code).then(() => copy.textContent = "Copied")}, "Copy");
-    return make("div", {className: "explore-facts"}, sizeInWords("H", this.data.image.length, padding, high, stride),
-      sizeInWords("W", this.data.image[0].length, padding, wide, stride), make("code", {}, code), " ", copy);
+    return make("div", {className: "explore-facts"}, sizeInWords("H", image.length, padding, high, stride),
+      sizeInWords("W", image[0].length, padding, wide, stride), make("code", {}, code), " ", copy);
   }
 
   /** Light up what belongs to the window where it stands; the outputs after it are still empty. */
   show() {
-    const {positions, patches, weights, outputs, columns, covers} = this.shown, at = this.at;
-    this.pixels.forEach((pixels, i) => pixels.forEach((cell, j) => cell.classList.toggle("lit", covers(at, i, j))));
-    this.patches.forEach(cells => cells.forEach((cell, q) => cell.classList.toggle("lit", q === at)));
-    for (const cells of [this.sums, this.outputs.flat()]) {
-      cells.forEach((cell, q) => {
-        cell.textContent = q <= at ? written(outputs[q]) : "";
-        cell.classList.toggle("lit", q === at);
-      });
-    }
+    const {positions, patches, weights, outputs, covers} = this.shown, at = this.at;
+    this.pixels.forEach((cells, i) => cells.forEach((cell, j) => cell.classList.toggle("lit", covers(at, i, j))));
+    [...this.patches, this.sums, this.outputs.flat()].forEach((cells, r) => cells.forEach((cell, q) => {
+      cell.classList.toggle("lit", q === at);
+      if (r >= weights.length) cell.textContent = q <= at ? written(outputs[q]) : "";
+    }));
     const terms = patches[at].map((pixel, r) => product(weights[r], pixel)).join(" + ");
     this.say.textContent = `Window at (${positions[at].join(", ")}): ${terms} = ${written(outputs[at])}`;
     this.slider.value = at;
-    const scroller = this.sums[at].closest(".explore-scroll");
-    scroller.scrollLeft = this.sums[at].offsetLeft - scroller.offsetLeft - scroller.clientWidth / 2;
+    this.scroller.scrollLeft = this.sums[at].offsetLeft - this.scroller.offsetLeft - this.scroller.clientWidth / 2;
   }
 
   move(at) {
@@ -158,20 +145,16 @@ customElements.get("mmn-window") ?? customElements.define("mmn-window", class ex
     if (place >= 0) this.moveTo(steps(Math.floor(place / width), kernel.length), steps(place % width, kernel[0].length));
   }
 
-  setWeight(u, v, input) {
-    if (input.value !== "") this.weights = this.weights.with(u, this.weights[u].with(v, Number(input.value)));
+  setWeight(u, v, text) {
+    if (text) this.weights = this.weights.with(u, this.weights[u].with(v, Number(text)));
     this.change();
   }
 
   play() {
-    const last = this.shown.positions.length - 1;
-    if (this.timer) return this.stop();
+    const last = this.shown.positions.length - 1, isPlaying = this.timer;
+    this.timer = clearInterval(this.timer);
+    if (isPlaying) return;
     if (this.at === last) this.move(0);
-    this.timer = setInterval(() => this.at < last ? this.move(this.at + 1) : this.stop(), 700);
-  }
-
-  stop() {
-    clearInterval(this.timer);
-    this.timer = null;
+    this.timer = setInterval(() => this.at < last ? this.move(this.at + 1) : this.play(), 700);
   }
 });
