@@ -1,5 +1,6 @@
 """What a ZIP is made of, and what is refused."""
 
+import re
 import zipfile
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
@@ -43,6 +44,13 @@ def test_the_read_me_says_who_it_is_and_how_to_run_it(made: Path) -> None:
         assert text in read_me
     for name in ("MMN13_DATA", "MMN13_WEIGHTS", "cifar-10-batches-py", "jupyter lab"):
         assert name in read_me
+
+
+def test_the_read_me_names_the_cell_that_trains_again() -> None:
+    text = Path(package.__file__).with_name("read_me.txt").read_text("utf-8")
+    (label,) = re.findall(r"RETRAIN = True in the cell (\S+)\.", text)
+    cells = [cell for chapter in read_book(PROJECT).chapters for cell in chapter.cells]
+    assert ["RETRAIN = False" in cell.code for cell in cells if cell.label == label] == [True]
 
 
 def test_a_sample_says_so_on_the_first_pages(made: Path) -> None:
