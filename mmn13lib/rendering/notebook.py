@@ -113,10 +113,12 @@ def _outputs(
         if printed:
             yield new_output("stream", name="stdout", text=printed)
             printed = ""
+        if cell.options.get("include") is False:  # nor does the report show it
+            continue
         data = {kind: output.data[kind] for kind in DRAWN if kind in output.data}
         if "text/markdown" in data:
             data["text/markdown"] = texts.get(number, "")
-            if not data["text/markdown"]:  # it was HTML alone, to play with in the browser
+            if not data["text/markdown"]:
                 continue
         elif not data or ("image/svg+xml" in output.data and "image/png" not in data):
             raise UserError(
@@ -139,7 +141,7 @@ def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
         for cell, outputs in zip(executed.chapter.cells, executed.outputs, strict=True):
             if cell.holds_digest:
                 continue
-            code[cell.label] = cell.code
+            code[cell.label] = "" if outputs and all(map(_is_html, outputs)) else cell.code
             imported |= _imports(cell.code)
             if names := listed(cell.code):
                 if missing := [name for name in names if name not in imported]:
@@ -159,6 +161,12 @@ def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
         own = {name for name, line in lines if line.startswith("from mmn13lib")}
         code[label] = _without(source, own - used)
     return code
+
+
+def _is_html(output: Any) -> bool:
+    """Tell whether an output is HTML alone, to play with in the browser."""
+    text = str(output.get("data", {}).get("text/markdown", ""))
+    return text.lstrip("\n`").startswith("{=html}")
 
 
 def _bound(file: Path, module: str) -> dict[str, str]:
@@ -188,7 +196,8 @@ def _imports(code: str) -> dict[str, str]:
 def _merged(statements: Iterable[str]) -> list[str]:
     """Write import statements, one for each module, the package's last."""
     names: dict[str, list[str]] = {}
-    for statement in sorted(statements, key=lambda line: ("mmn13lib" in line, line)):
+    own_and_from_last = sorted(statements, key=lambda s: ("mmn13lib" in s, s[:4] == "from", s))
+    for statement in own_and_from_last:
         start, name = statement.rsplit("import ", 1)
         names.setdefault(start or name, []).append(name)
     lines = []

@@ -66,9 +66,9 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     yield _none(unexecuted, "every cell was executed", "not executed")
     failed = [cell.id for cell in code if "error" in {o.output_type for o in cell.outputs}]
     yield _none(failed, "no cell shows an error", "they show an error")
-    pages, author, links = yield from _report(contents.get(REPORT, b""))
+    first, author, links = yield from _report(contents.get(REPORT, b""))
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
-    places = {"notebook": front, "PDF": " ".join([*pages[:1], author, *links])}
+    places = {"notebook": front, "PDF": " ".join([first, author, *links])}
     for what, value in vars(student).items():
         good: bool | None = bool(value) and "\ufffd" not in value
         shown = value or "none"
@@ -81,8 +81,7 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
             yield Finding(there, f"the {what} in the {place}: {words}")
     if is_placeholder(student.video):
         yield Finding(None, f"{student.video} looks like a placeholder: is it the video's address?")
-    # what one reads in a PDF is compressed in the file
-    yield _machine({**contents, REPORT: "\n".join(pages).encode()}, settings)
+    yield names_machine(contents, settings)
 
 
 def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]:
@@ -104,22 +103,22 @@ def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]
     return front, code
 
 
-def _report(content: bytes) -> Generator[Finding, None, tuple[list[str], str, list[str]]]:
-    """Yield whether a PDF can be read; return its pages' texts, its author, page 1's links."""
+def _report(content: bytes) -> Generator[Finding, None, tuple[str, str, list[str]]]:
+    """Yield whether a PDF can be read; return its first page's text, its author and links."""
     from pypdf import PdfReader
 
     try:
         reader = PdfReader(io.BytesIO(content))
+        text = reader.pages[0].extract_text()
         notes: list[Any] = reader.pages[0].annotations or []
         actions = [note.get_object().get("/A", {}) for note in notes]
         links = [str(action.get("/URI", "")) for action in actions]
         author = str(reader.metadata and reader.metadata.author)
-        pages = [page.extract_text() for page in reader.pages]
     except Exception as error:  # as above
         yield Finding(False, f"the PDF can't be read: {error}")
-        return [], "", []
-    yield Finding(True, f"the PDF has {len(pages)} pages")
-    return pages, author, links
+        return "", "", []
+    yield Finding(True, f"the PDF has {len(reader.pages)} pages")
+    return text, author, links
 
 
 def _student(read_me: str) -> Student:
@@ -137,8 +136,8 @@ def _none(labels: list[str], good: str, bad: str) -> Finding:
     return Finding(not labels, f"{bad}: {', '.join(labels)}" if labels else good)
 
 
-def _machine(contents: Mapping[str, bytes], settings: Settings) -> Finding:
-    """Look for folders of the machine that it was made on."""
+def names_machine(contents: Mapping[str, bytes], settings: Settings) -> Finding:
+    """Look for folders of this machine, in files that are not compressed."""
     places, temporary = [settings.root], Path(tempfile.gettempdir())
     with suppress(RuntimeError):  # not every account has a home
         places.append(Path.home())

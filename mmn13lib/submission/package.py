@@ -16,8 +16,8 @@ from mmn13lib.q3_transfer.answer.load import load
 from mmn13lib.rendering import document, notebook
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.execution import execute_all, render_lock
-from mmn13lib.submission.contents import lay_out
-from mmn13lib.submission.inspection import inspect
+from mmn13lib.submission.contents import REPORT, lay_out
+from mmn13lib.submission.inspection import inspect, names_machine
 from mmn13lib.submission.student import Student
 
 SAMPLE = "Made from handwritten digits, not from CIFAR-10: question 3's numbers are of no interest."
@@ -55,10 +55,14 @@ def make(
             paper = beside.submit(document.build, chapters, book, "typst", pages)
             lay_out(folder, settings, book, student, results, notice)
             notebook.write(chapters, book, folder)
-            paper.result().rename(folder / f"{book.option('book.output-file', 'report')}.pdf")
+            paper.result().rename(folder / REPORT)
+        # a PDF is compressed: what it says is looked for in what it was set from
+        source = "".join(file.read_text("utf-8") for file in pages.rglob("*.typ"))
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         contents = {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-    refuse([finding.what for finding in inspect(contents, settings) if finding.ok is False], force)
+    on_paper = {REPORT: (source + source.replace("\\", "")).encode()}  # as escaped, and as shown
+    findings = [*inspect(contents, settings), names_machine(on_paper, settings)]
+    refuse([finding.what for finding in findings if finding.ok is False], force)
     return put(settings, f"mmn13-{student.id}.zip", zipped(contents))
 
 

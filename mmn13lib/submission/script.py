@@ -22,7 +22,7 @@ def make(settings: Settings, progress: Callable[[str], None] = print) -> Path:
     said = execute_all([script], book, settings, outside(settings), progress)
     titles = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
     front = {**book.config["book"], **titles, "output-file": "video-script"}
-    config = {**book.config, "book": front, "bibliography": ""}
+    book = replace(book, config={**book.config, "book": front})
     with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
-        paper = build(said, replace(book, config=config), "typst", Path(folder))
+        paper = build(said, book, "typst", Path(folder))
         return put(settings, paper.name, paper.read_bytes())

@@ -123,10 +123,22 @@ def test_a_widget_is_replaced_by_its_text(shown: Callable[..., list[NotebookNode
 
 
 def test_html_to_play_with_is_left_to_the_browser(
-    shown: Callable[..., list[NotebookNode]],
+    book: Book, shown: Callable[..., list[NotebookNode]]
 ) -> None:
-    text = {"text/markdown": "```{=html}\n<canvas></canvas>\n```", "text/plain": "<Markdown>"}
-    assert shown(new_output("display_data", text)) == []
+    html = new_output("display_data", {"text/markdown": "\n````{=html}\n<canvas></canvas>\n````"})
+    printed = new_output("stream", name="stdout", text="1")
+    assert shown(html, printed) == [printed]
+    executed = reported(book)
+    executed[1].outputs[-2][:] = [html]
+    assert "tbl-q1-two" not in by_name(notebook.make(executed, book))  # the cell does nothing else
+
+
+def test_of_a_hidden_cell_only_what_it_prints_is_shown(book: Book) -> None:
+    executed = reported(book)
+    printed = new_output("stream", name="stdout", text="1")
+    generator = new_output("display_data", {"text/plain": "<Generator at 0x7f>"})
+    executed[1].outputs[-1][:] = [generator, printed]
+    assert by_name(notebook.make(executed, book))["q1-live"].outputs == [printed]
 
 
 @pytest.mark.parametrize("kind", ["image/svg+xml", "text/html", "application/json"])

@@ -136,14 +136,6 @@ def test_a_file_that_names_this_machine_is_found(contents: Contents, place: str)
     ]
 
 
-def test_a_path_on_a_page_of_the_pdf_is_found(contents: Contents, root: Path) -> None:
-    words = f'#link("https://zoom.us/rec/play_(1)")[123456782]\n#pagebreak()\n`{root}/a.py`'
-    pdf = f'#set document(author: "דנה כהן")\n#set page(width: 90cm)\n{words}'
-    contents["mmn13.pdf"] = bytes(typst.compile(pdf.encode()))
-    (fault,) = faults(contents, Settings(root))
-    assert fault.endswith("printed: mmn13.pdf")
-
-
 def test_an_account_without_a_home_can_look_too(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:

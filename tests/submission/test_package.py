@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from support.made_up_results import make_results
-from support.tiny_report import VIDEO
+from support.tiny_report import VIDEO, reported
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
@@ -74,6 +74,18 @@ def test_real_data_is_accepted_without_force(
     assert other.name == "mmn13-000000018.zip"
     front = zipfile.ZipFile(other).read("mmn13.ipynb").decode()
     assert "000000018" in front and "not from CIFAR-10" not in front
+
+
+def test_a_warning_that_names_a_folder_of_this_machine_is_refused_in_the_pdf(
+    root: Path, nothing_executed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chapters = reported(read_book(root))
+    warning = nbformat.v4.new_output("stream", name="stderr", text=f"{root}/my_own.py: Warning")
+    chapters[1].outputs[-2].append(warning)  # which the notebook leaves out
+    monkeypatch.setattr(package, "load", lambda settings: make_results(mode="imagenet"))
+    monkeypatch.setattr(package, "execute_all", lambda *arguments: chapters)
+    with pytest.raises(UserError, match=r"a folder of this machine.*: mmn13\.pdf"):
+        package.make(Settings(root), Student(), progress=quiet)
 
 
 def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
