@@ -19,10 +19,12 @@ class Student:
 
     def completed(self, book: Book) -> "Student":
         """Return the student with what isn't given here taken from the book's configuration."""
+        name = self.name or ", ".join(one for one in book.authors if one not in ("", PLACEHOLDER))
         return Student(
             self.id or str(book.option("student.id")),
             self.video or str(book.option("student.video")),
-            self.name or ", ".join(name for name in book.authors if name not in ("", PLACEHOLDER)),
+            # a terminal's bytes that are no UTF-8 arrive as halves of characters
+            name.encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
         )
 
     def faults(self) -> list[str]:

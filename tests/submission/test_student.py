@@ -55,8 +55,10 @@ def test_a_placeholder_looks_like_one(address: str) -> None:
     assert is_placeholder(address) and not is_placeholder(VIDEO)
 
 
-def test_a_name_that_a_foreign_locale_damaged_is_a_fault() -> None:
-    (fault,) = Student("123456782", VIDEO, "\ufffd\ufffd").faults()
+@pytest.mark.parametrize("name", ["\ufffd\ufffd", "\udcd7\udc93"])
+def test_a_name_that_a_foreign_locale_damaged_is_a_fault(name: str) -> None:
+    student = Student("123456782", VIDEO, name).completed(Book(Path(), {}))
+    (fault,) = student.faults()
     assert "damaged" in fault and "_quarto.yml.local" in fault
 
 
