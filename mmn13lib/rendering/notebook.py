@@ -136,6 +136,7 @@ def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
     """Return each cell's code: a listing defines what it printed, and no import is needless."""
     code: dict[str, str] = {}
     defined: set[str] = set()
+    called: set[str] = set()  # by cells above their definition, where they stay imported
     for executed in chapters:
         imported: dict[str, str] = {}
         for cell, outputs in zip(executed.chapter.cells, executed.outputs, strict=True):
@@ -149,12 +150,16 @@ def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
                     raise UserError(f"{place}: {missing[0]} is listed, but not imported above.")
                 printed = outputs[0].data["text/markdown"].strip()
                 source = printed.removeprefix("```python\n").removesuffix("\n```")
-                defined.update(names)
+                defined |= {*names} - called
                 found: dict[str, str] = {}
                 for module in dict.fromkeys(imported[name].split()[1] for name in names):
                     found |= _bound(root / f"{module.replace('.', '/')}.py", module)
-                needed = [found[name] for name in _names(source) & found.keys() - defined]
+                needed = [
+                    found[name] for name in _names(source) & found.keys() - defined - {*names}
+                ]
                 code[cell.label] = "\n\n\n".join(filter(None, ["\n".join(_merged(needed)), source]))
+            else:
+                called |= _names(cell.code)
     used = set().union(*map(_names, code.values())) - defined
     for label, source in code.items():
         lines = _imports(source).items()

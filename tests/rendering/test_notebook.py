@@ -236,11 +236,13 @@ def test_every_real_code_cell_is_python_and_starts_no_processes(real: NotebookNo
 
 
 def test_nothing_is_defined_twice_or_imported_for_nothing(real: NotebookNode) -> None:
-    code = [cell.source for cell in code_cells(real)]
-    defined = re.findall(r"^(?:class|def) (\w+)", "\n".join(code), flags=re.M)
+    defined, called = list[str](), set[str]()
+    for cell in reversed(code_cells(real)):
+        here = re.findall(r"^(?:class|def) (\w+)", cell.source, flags=re.M)
+        defined += here
+        assert not notebook._imports(cell.source).keys() & {*defined} - called, cell.id
+        called = called - {*here} | names(cell.source)[1]
     assert len(defined) == len(set(defined))
-    for cell in code:
-        assert not notebook._imports(cell).keys() & {*defined}
 
 
 def test_every_name_that_a_real_cell_uses_is_bound_above(real: NotebookNode) -> None:
