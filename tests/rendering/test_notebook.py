@@ -289,6 +289,6 @@ def test_no_chapter_takes_a_name_from_another_under_its_feet(real: NotebookNode)
         for chapter, wanted in taken.items()
         for other, binds in bound.items()
         for name in wanted & bound[chapter].keys() & binds.keys()
-        if other != chapter and binds[name] != bound[chapter][name]
+        if other != chapter and binds[name] != bound[chapter][name] and len(name) > 1
     }
     assert not clashes
