@@ -8,6 +8,7 @@ import json
 import symtable
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def make(chapters: Sequence[Executed], book: Book) -> "NotebookNode":
             continue
         if kind == "cell":
             label = argument
-            if code[label]:  # viewers don't show ids, and the video's script names cells
+            if code.get(label):  # viewers don't show ids, and the video's script names cells
                 cells.append(new_code_cell(f"# {label}\n{code[label]}", id=label))
         elif kind == "output":
             texts.setdefault(label, {})[int(argument)] = text.strip()
@@ -135,36 +136,38 @@ def _outputs(
 def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
     """Return each cell's code: a listing defines what it printed, and no import is needless."""
     code: dict[str, str] = {}
-    defined: set[str] = set()
-    called: set[str] = set()  # by cells above their definition, where they stay imported
+    lists: dict[str, list[str]] = {}
+    called: set[str] = set()
+    early: set[str] = set()  # called above their definition: there they stay imported
     for executed in chapters:
         imported: dict[str, str] = {}
         for cell, outputs in zip(executed.chapter.cells, executed.outputs, strict=True):
-            if cell.holds_digest:
+            if cell.holds_digest or (outputs and all(map(_is_html, outputs))):
+                code[cell.label] = ""
                 continue
-            code[cell.label] = "" if outputs and all(map(_is_html, outputs)) else cell.code
             imported |= _imports(cell.code)
             if names := listed(cell.code):
                 if missing := [name for name in names if name not in imported]:
                     place = f"{cell.file.name}, line {cell.line}"
                     raise UserError(f"{place}: {missing[0]} is listed, but not imported above.")
+                lists[cell.label] = names
+                early |= {*names} & called
+                modules = dict.fromkeys(imported[name].split()[1] for name in names)
+                found = {name: line for module in modules for name, line in _bound(root, module)}
                 printed = outputs[0].data["text/markdown"].strip()
                 source = printed.removeprefix("```python\n").removesuffix("\n```")
-                defined |= {*names} - called
-                found: dict[str, str] = {}
-                for module in dict.fromkeys(imported[name].split()[1] for name in names):
-                    found |= _bound(root / f"{module.replace('.', '/')}.py", module)
-                needed = [
-                    found[name] for name in _names(source) & found.keys() - defined - {*names}
-                ]
-                code[cell.label] = "\n\n\n".join(filter(None, ["\n".join(_merged(needed)), source]))
+                names_here = _names(source) & found.keys() - {*chain(*lists.values())}
+                needed = "\n".join(_merged(found[name] for name in names_here))
+                code[cell.label] = f"{needed}\n\n\n{source}".strip("\n")
             else:
+                code[cell.label] = cell.code
                 called |= _names(cell.code)
-    used = set().union(*map(_names, code.values())) - defined
+    used = set().union(*map(_names, code.values())) - {*chain(*lists.values())}
     for label, source in code.items():
+        early -= {*lists.get(label, ())}
         lines = _imports(source).items()
         own = {name for name, line in lines if line.startswith("from mmn13lib")}
-        code[label] = _without(source, own - used)
+        code[label] = _without(source, own - used - early)
     return code
 
 
@@ -174,12 +177,13 @@ def _is_html(output: Any) -> bool:
     return text.lstrip("\n`").startswith("{=html}")
 
 
-def _bound(file: Path, module: str) -> dict[str, str]:
-    """Map each name that a module binds to the statement that imports it."""
-    source = file.read_text("utf-8")
-    symbols = symtable.symtable(source, file.name, "exec").get_symbols()
-    own = {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
-    return {name: f"from {module} import {name}" for name in own} | _imports(source)
+def _bound(root: Path, module: str) -> Iterator[tuple[str, str]]:
+    """Yield each name that a module binds, with the statement that imports it."""
+    source = (root / f"{module.replace('.', '/')}.py").read_text("utf-8")
+    for symbol in symtable.symtable(source, module, "exec").get_symbols():
+        if symbol.is_assigned():
+            yield symbol.get_name(), f"from {module} import {symbol.get_name()}"
+    yield from _imports(source).items()
 
 
 def _names(code: str) -> set[str]:

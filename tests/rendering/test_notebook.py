@@ -201,7 +201,7 @@ def test_names_are_left_out_of_imports(names: set[str], left: str) -> None:
 
 @pytest.fixture(scope="module")
 def real() -> NotebookNode:
-    """Make the real report's notebook, with the listings as the only outputs."""
+    """Make the real report's notebook, with listings and equations as the only outputs."""
     book = read_book(PROJECT)
     executed = []
     for chapter in book.chapters:
@@ -216,6 +216,9 @@ def real() -> NotebookNode:
                 exec(imports, scope)
                 text = listing(*(scope[name] for name in names))
                 outputs[-1].append(new_output("display_data", {"text/markdown": text}))
+            for label in re.findall(r"\{#(eq-[\w-]+)\}", cell.code):  # the text refers to it
+                equation = {"text/markdown": f"$$ x $$ {{#{label}}}"}
+                outputs[-1].append(new_output("display_data", equation))
         executed.append(Executed(chapter, tuple(outputs)))
     return notebook.make(executed, book)
 
