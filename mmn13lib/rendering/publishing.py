@@ -24,7 +24,9 @@ def publish(made: Mapping[str, Path], report: Path) -> None:
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, staging / name)
         with suppress(storage.Damaged):
-            before = set(storage.read_json(report / LIST))
+            listed = set(storage.read_json(report / LIST))
+            inside = report.resolve()
+            before = {name for name in listed if (report / name).resolve().is_relative_to(inside)}
         storage.write_json(report / LIST, sorted(before | made.keys()))
         for name in sorted(made):
             (report / name).parent.mkdir(parents=True, exist_ok=True)

@@ -111,7 +111,7 @@ def test_what_is_printed_is_one_text_and_warnings_stay_away(
     shown: Callable[..., list[NotebookNode]],
 ) -> None:
     lines = [new_output("stream", name="stdout", text=f"{n}\n") for n in (1, 2)]
-    warning = new_output("stream", name="stderr", text="/home/me/a.py:1: UserWarning")
+    warning = new_output("stream", name="stderr", text="/home/someone/a.py:1: UserWarning")
     (printed,) = shown(lines[0], warning, lines[1])
     assert printed == new_output("stream", name="stdout", text="1\n2\n")
 

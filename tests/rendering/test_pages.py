@@ -59,7 +59,6 @@ class Layer(Module):
         return f"{{x}}" + r"\partial" + str(1.0) if x is not None else None
 ```
 """
-IMAGE = "<svg xmlns='http://www.w3.org/2000/svg' width='600' height='90'/>"
 
 
 @pytest.fixture(scope="module", params=["built-in", "quarto"])
@@ -77,7 +76,7 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         shutil.copy(file, root / "report")
     for name in ("title-block.html", "STIXTwoMath-subset.woff"):
         shutil.copy(PROJECT / "report" / name, root / "report")
-    figure = f'from IPython.display import SVG\nSVG("{IMAGE}")'
+    figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(6, 1)).gca()\nplt.show()"
     cells = cell("one", "1", 'code-summary: "Compute"') + cell("two", "print(2)\n" + LINE[:78])
     cells += cell("fig-one", figure, 'fig-cap: "A figure."', 'fig-alt: "Empty"')
     write_chapter(root, "index", "# At a glance {.unnumbered}\n\nSee @sec-alpha.")

@@ -27,9 +27,10 @@ def rendered(root: Path) -> list[Path]:
     return render(Settings(root), lambda: ([], {}), "built-in", progress=lambda line: None)[0]
 
 
-def content(root: Path) -> tuple[bytes, str]:
-    page, pdf = rendered(root)
-    return page.read_bytes(), "".join(page.extract_text() for page in PdfReader(pdf).pages)
+def content(root: Path) -> tuple[bytes, str, bytes]:
+    page, pdf, notebook = rendered(root)
+    text = "".join(page.extract_text() for page in PdfReader(pdf).pages)
+    return page.read_bytes(), text, notebook.read_bytes()
 
 
 @pytest.mark.slow
