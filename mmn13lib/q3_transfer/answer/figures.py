@@ -60,7 +60,7 @@ def _apart(point: StudyPoint) -> float:
 
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
     """Draw both models' confusion matrices, with the number of images in each cell."""
-    figure, axes = new_figure(1, 2, height=2.8, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.6, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         _confusion_matrix(axis, getattr(comparison, name).confusion, results.classes)
         axis.set(title=NAMES[name], xlabel="predicted class")

@@ -28,10 +28,8 @@ class ResidualBlock(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.residual = nn.Sequential(
-            nn.Conv2d(
-                in_channels, out_channels, kernel_size, stride, padding,
-                bias=False,
-            ),
+            nn.Conv2d(in_channels, out_channels, kernel_size, stride,
+                      padding, bias=False),
             nn.BatchNorm2d(out_channels),
             nn.ReLU(),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
