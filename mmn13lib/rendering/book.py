@@ -36,6 +36,7 @@ _DIGEST = re.compile(rf"\s*\{{\{{<\s*include\s+(\S*{DIGEST_FOLDER}/\S+)\s*>\}}\}
 _DIV = re.compile(r"^\s*:{3,}\s*(\{.*\}|[\w-]+)\s*:*\s*$")
 _KNOWN_DIV = re.compile(
     rf'\{{#refs\}}|\{{\.callout-({"|".join(CALLOUTS)})(\s+title="[^"]*")?\s*\}}'
+    r'|\{\.content-visible when-format="html"\}'
 )
 
 
@@ -204,7 +205,10 @@ def _prose(line: str, path: Path, number: int) -> str | Cell:
     if "`{python}" in line:
         _fail(path, number, "inline code isn't run; let a cell display the number as Markdown")
     if (div := _DIV.match(line)) and not _KNOWN_DIV.fullmatch(div[1]):
-        known = f"only {{#refs}} and callouts ({', '.join(CALLOUTS)}) with a title or none"
+        known = (
+            f"only {{#refs}}, callouts ({', '.join(CALLOUTS)}) with a title or none, and "
+            '{.content-visible when-format="html"}'
+        )
         _fail(path, number, f"the div {div[1]} isn't supported, {known}")
     return f"{line}\n"
 

@@ -419,6 +419,7 @@ local for_paper = {
         blocks[2] = typst('#show: appendices.with("Appendices", hide-parent: true)')
       end
       return blocks
+    elseif div.classes[1] == "content-visible" then return {} -- in HTML, and in the notebook
     elseif div.identifier == "refs" then -- a list, and not paragraphs
       return { typst("#[#set block(spacing: .75em)"), div, typst("]") }
     elseif div.classes[1] == "callout" then

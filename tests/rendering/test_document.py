@@ -155,6 +155,18 @@ def test_a_name_is_text_in_every_format(tiny: Path, name: str) -> None:
     assert f"<p><strong>{html.escape(name, quote=False)} · id" in commonmark(front)
 
 
+def test_what_is_for_the_page_alone_is_not_in_the_paper(tiny: Path) -> None:
+    div = '::: {.content-visible when-format="html"}'
+    text = f"# At a glance {{.unnumbered}}\n\n{div}\n\nOn a screen.\n\n:::\n\nAnywhere.\n"
+    (tiny / "index.qmd").write_text(text)
+    (tiny / "_quarto.yml.local").write_text("book: {appendices: []}")
+    book = read_book(tiny)
+    formats = ("html", "typst")
+    page, paper = (convert(by_hand(book, {}), book, format, tiny) for format in formats)
+    assert "On a screen" in page and "Anywhere" in page
+    assert "On a screen" not in paper and "Anywhere" in paper
+
+
 def commonmark(text: str) -> str:
     """Write Markdown as a viewer shows it."""
     import pypandoc
