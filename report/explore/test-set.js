@@ -5,9 +5,9 @@ mmn-test-set table { border-collapse: collapse; width: auto; margin: 0; font-siz
 mmn-test-set :is(th, td) { padding: 0; border: 0; font-weight: normal; text-align: right; }
 mmn-test-set caption { caption-side: top; color: inherit; }
 mmn-test-set th[scope="col"] { writing-mode: vertical-rl; }
-.explore td button.cell { width: 1.75rem; padding: 0; color: #000; font-size: 0.7rem;
+.explore td button.share { width: 1.75rem; padding: 0; color: #000; font-size: 0.7rem;
   background: color-mix(in srgb, #56b4e9 var(--share), #fff); }
-.explore td button.cell[aria-pressed="true"] { outline: 3px solid #d55e00; position: relative; }
+.explore td button.share[aria-pressed="true"] { box-shadow: inset 0 0 0 3px #d55e00; }
 mmn-test-set ul { display: flex; flex-wrap: wrap; gap: 0.6rem; padding: 0; list-style: none; }
 mmn-test-set .picture { width: 64px; height: 64px; }
 mmn-test-set .bars { display: flex; align-items: end; gap: 1px; width: 6rem; height: 1.6rem;
@@ -68,7 +68,7 @@ class TestSet extends Explorable {
       choose(model, row + down, column + right);
       this.querySelector('[aria-pressed="true"]').focus();
     };
-    return make("button", {className: "cell", ariaPressed: String(chosen),
+    return make("button", {className: "share", ariaPressed: String(chosen),
       style: `--share: ${100 * share ** 0.5}%`, tabIndex: chosen || isFirst ? 0 : -1,
       ariaLabel: `${models[model]}: ${classes[row]} taken for ${classes[column]}, ${count} images`,
       onclick: () => choose(model, row, column), onkeydown: move}, count || "");
