@@ -60,7 +60,6 @@ ID = "123456782"
 LOCAL = r"_quarto\.yml\.local"
 ATTACKS = {
     # the configuration and the chapters: more in tests/rendering
-    "an unclosed list": (local("x: ["), ["status"], rf"{LOCAL} is invalid YAML"),
     "book as a list": (local("book: [x]"), ["status"], rf"{LOCAL}: book should be"),
     "a chapter in latin-1": (
         file("report/q1-alpha.qmd", "# Café\n".encode("latin-1")),
@@ -70,14 +69,9 @@ ATTACKS = {
     "no project here": (elsewhere, ["status"], r"\S+ is not inside this project"),
     "a deleted folder": (deleted_folder, ["status"], "The folder that this was started in"),
     # paths
-    **{
-        f"{command[0]}, a path that is too long": (
-            variable("MMN13_DATA", "x" * 5000), command, "MMN13_DATA is no path that can be used",
-        )
-        for command in (
-            ["check"], ["fetch"], ["experiment"], ["render"], ["status"], ["submit"], ["script"],
-        )
-    },
+    "a long path": (
+        variable("MMN13_DATA", "x" * 5000), ["check"], "MMN13_DATA is no path that can be used",
+    ),
     "long weights": (
         variable("MMN13_WEIGHTS", "x" * 300), ["experiment"], "MMN13_WEIGHTS is no path",
     ),
@@ -86,9 +80,6 @@ ATTACKS = {
     ),
     # CIFAR-10
     "no data there": (nothing, ["experiment", "--data", "/nowhere"], NO_BATCHES),
-    "a file as the batches' folder": (
-        file("data/cifar-10-batches-py"), ["experiment", "--data", "data"], NO_BATCHES,
-    ),
     "another batch of its size": (
         file("data/cifar-10-batches-py/batches.meta", b"?" * 158),
         ["experiment", "--data", "data"], r"CIFAR-10 is not whole, \S+batches\.meta is corrupted",
@@ -96,15 +87,8 @@ ATTACKS = {
     # weights
     "no weights there": (nothing, ["experiment", "--weights", "/nowhere"], NO_WEIGHTS),
     "a folder as weights": (nothing, ["render", "--weights", "report"], NO_WEIGHTS),
-    "half of the downloaded weights": (
-        file("artifacts/downloads/resnet18-f37072fd.pth"),
-        ["experiment"], r"\S+resnet18-f37072fd\.pth is corrupted \(it has 1 bytes",
-    ),
     # downloading
     "no network": (nothing, ["fetch"], r"CIFAR-10 not downloaded \(offline"),
-    "half an archive": (
-        file("artifacts/downloads/cifar-10-python.tar.gz"), ["fetch"], "CIFAR-10 not downloaded",
-    ),
     "a file where results go": (file("artifacts"), ["experiment"], r"\S+ could not be written"),
     # rendering
     "no such chapter": (nothing, ["render", "--rerun", "q9"], "There is no chapter q9"),
@@ -116,14 +100,10 @@ ATTACKS = {
     ),
     # handing it in
     "no id": (local("student: {id: ''}"), ["submit"], "The id '' is not nine digits"),
-    "a wrong check digit": (nothing, ["submit", "--id", "123456789"], "The id '123456789' is not"),
     "no video": (local("student: {video: ''}"), ["submit", "--id", ID], "There is no link to"),
-    **{
-        f"{link!r} as the video": (
-            nothing, ["submit", "--id", ID, "--video", link], "The video's link '.*' is no",
-        )
-        for link in ("zoom.us/rec", "https://a b", "https://")
-    },
+    "no address as the video": (
+        nothing, ["submit", "--id", ID, "--video", "zoom.us/rec"], "The video's link '.*' is no",
+    ),
     "no results": (
         nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "Question 3 has no",
     ),

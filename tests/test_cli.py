@@ -11,7 +11,6 @@ import typer
 from typer.testing import CliRunner
 
 from mmn13lib import cli
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 
 COMMANDS = tuple(typer.main.get_command(cli.app).commands)
@@ -29,41 +28,11 @@ def test_import_stays_light(statement: str) -> None:
     assert not heavy & imported_after(statement)
 
 
-def test_conv2d_resolves_when_it_is_asked_for() -> None:
-    from mmn13lib import Conv2d
-    from mmn13lib.q1_convolution import layer
-
-    assert Conv2d is layer.Conv2d
-
-
-def test_the_list_of_commands_fits_a_terminal() -> None:
-    result = CliRunner().invoke(cli.app, ["--help"])
-    assert all(command in result.output for command in COMMANDS)
-    assert "..." not in result.output.partition("Commands:")[2]
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_tells_what_it_does_with_an_example(command: str) -> None:
     result = CliRunner().invoke(cli.app, [command, "--help"])
     assert result.exit_code == 0
     assert f"Example: mmn13 {command}" in result.output
-
-
-def test_user_error_is_a_sentence_and_a_traceback_only_where_it_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail() -> None:
-        raise UserError("The disk is full: free some space.")
-
-    monkeypatch.setattr(cli, "app", fail)
-    monkeypatch.delenv("MMN13_DEBUG", raising=False)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 1
-    assert capsys.readouterr().err == "mmn13: The disk is full: free some space.\n"
-    monkeypatch.setenv("MMN13_DEBUG", "1")
-    with pytest.raises(UserError):
-        cli.main()
 
 
 def test_flag_reaches_the_kernels_through_the_environment(

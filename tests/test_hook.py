@@ -220,18 +220,6 @@ def test_a_plain_quarto_render_prepares_alone_and_says_the_warnings(
     assert f"process {os.getpid()}, since" in capsys.readouterr().out
 
 
-def test_the_hooks_change_no_file_that_git_knows(settings: Settings) -> None:
-    root = settings.root
-    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    hook.before(settings)
-    after = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    assert {path for path, content in before.items() if after.get(path) != content} == set()
-    new = {path.relative_to(root).as_posix() for path in after.keys() - before.keys()}
-    assert not [
-        name for name in new if not name.startswith(("report/_dependencies/", "artifacts/"))
-    ]
-
-
 def run(root: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run the hook's file as Quarto does."""
     before, after = arguments[:-1], arguments[-1:]

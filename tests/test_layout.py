@@ -102,14 +102,3 @@ def test_chapter_cells_are_tidy(chapter: Path, tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
-def test_every_cell_has_a_label_and_every_figure_an_alt_text(chapter: Path) -> None:
-    for cell in CELL.findall(chapter.read_text("utf-8")):
-        label = re.search(r"^#\| label: (\S+)$", cell, flags=re.M)
-        assert label, cell
-        if label[1].startswith("fig-"):
-            assert "#| fig-alt:" in cell and "#| fig-cap:" in cell, label[1]
-        if label[1].startswith("tbl-"):
-            assert "#| tbl-cap:" in cell, label[1]

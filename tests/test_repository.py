@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import shutil
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
@@ -102,26 +100,6 @@ def test_the_versions_agree_and_the_citation_has_the_day_of_the_last_change() ->
     )
     days = re.findall(r"^## (\d{4}-\d\d-\d\d)$", (PROJECT / "CHANGELOG.md").read_text(), flags=re.M)
     assert days == sorted(days, reverse=True) and str(citation["date-released"]) == days[0]
-
-
-def test_workflows_are_named_in_the_readme_and_run_the_promised_pythons() -> None:
-    assert sorted(re.findall(r"^- `(\w+)\.yml`", README, flags=re.M)) == sorted(WORKFLOWS)
-    rows = WORKFLOWS["tests"]["jobs"]["tests"]["strategy"]["matrix"]["include"]
-    assert PYPROJECT["requires-python"].removeprefix(">=") in {row["python"] for row in rows}
-    assert {row["system"].split("-")[0] for row in rows} >= {"ubuntu", "macos"}
-
-
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
-def test_an_old_python_is_told_what_to_do(tmp_path: Path) -> None:
-    old = tmp_path / "python3"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
-    result = subprocess.run(
-        ["make", "setup", f"VENV={tmp_path}/venv", f"PYTHON={old}"],
-        cwd=PROJECT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert result.returncode != 0
-    assert "needs Python 3.11 or newer" in result.stderr and "make PYTHON=" in result.stderr
 
 
 def test_nothing_tracked_names_a_folder_of_somebodys_machine() -> None:

@@ -33,14 +33,3 @@ def test_the_least_of_all_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> None
     clock = iter([0.0, 3.0, 3.0, 5.0, 5.0, 10.0])
     monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
     assert benchmark._least({"ours": lambda: None}, rounds=2) == {"ours": 2.0}
-
-
-def test_the_table_ends_with_the_geometric_means(result: dict[str, Any]) -> None:
-    rows = benchmark.table(result).strip().splitlines()
-    means = result["geometric_means"]["forward"]
-    assert len(rows) == 2 + len(result["shapes"]) + 1
-    assert rows[-1].startswith(f"| geometric mean |  | {means:.2f} |  |")
-
-
-def test_a_ratio_below_one_is_faster_than_nn_conv2d() -> None:
-    assert benchmark.ratio({"both": {"conv2d": 2.0, "ours": 1.0}}, "both") == 0.5

@@ -36,14 +36,6 @@ def test_a_measurement_of_other_code_or_another_machine_is_not_shown(
         measurements.load(settings, "convolution")
 
 
-def test_the_number_of_cores_changes_no_key(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    measurements.save(settings, "convolution", {"seconds": 1})
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
-    assert measurements.load(settings, "convolution")["seconds"] == 1
-
-
 def test_a_damaged_measurement_says_how_to_measure(settings: Settings) -> None:
     measurements.save(settings, "convolution", {}).write_bytes(b"{")
     with pytest.raises(UserError, match="mmn13 bench convolution"):

@@ -11,7 +11,6 @@ from support.local_host import BATCHES, CONTENT, Host
 
 from mmn13lib.downloads.fetch import fetch, unpack
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE
-from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
@@ -94,17 +93,6 @@ def test_an_archive_put_there_by_hand_is_unpacked_only_if_it_is_the_published_on
     assert names(settings.downloads) == {"cifar-10-batches-py"}
 
 
-def test_offline_fetch_asks_nobody_and_unpacks_an_archive_put_there_by_hand(
-    settings: Settings, host: Host, hosts: Hosts
-) -> None:
-    hosts("good")
-    put_archive(settings)
-    (reason,) = fetch(settings)
-    assert "weights not downloaded (offline" in reason
-    assert not host.asked
-    assert names(settings.downloads) == {"cifar-10-batches-py"}
-
-
 def test_an_archive_put_there_after_a_failed_download_is_unpacked(
     online: Settings, hosts: Hosts
 ) -> None:
@@ -148,15 +136,6 @@ def test_a_listener_that_leaves_is_no_fault_of_the_disk(online: Settings, hosts:
     hosts("good")
     with pytest.raises(BrokenPipeError):
         fetch(online, leave)
-
-
-def test_two_downloads_at_once_are_refused(online: Settings, hosts: Hosts) -> None:
-    hosts("good")
-    with (
-        locks.exclusive(online.locks / "downloads.lock"),
-        pytest.raises(UserError, match="wait until it has ended"),
-    ):
-        fetch(online)
 
 
 def test_the_files_are_those_that_torchvision_asks_for() -> None:

@@ -24,14 +24,6 @@ def test_the_root_is_found_from_within(project: Path) -> None:
     assert settings.report == project / "_report"
 
 
-def test_outside_a_project_the_error_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="change to the folder"):
-        Settings.from_environment({})
-
-
 def test_paths_are_made_absolute_and_empty_ones_do_not_count(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,16 +37,7 @@ def test_paths_are_made_absolute_and_empty_ones_do_not_count(
 
 @pytest.mark.parametrize(
     ("value", "offline"),
-    [
-        ("1", True),
-        ("yes", True),
-        ("On", True),
-        ("0", False),
-        ("", False),
-        ("No", False),
-        ("off", False),
-        ("n", False),
-    ],
+    [("1", True), ("On", True), ("", False), ("off", False)],
 )
 def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: Path) -> None:
     assert Settings.from_environment({"MMN13_OFFLINE": value}).offline is offline
@@ -64,20 +47,6 @@ def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: 
 def test_what_is_neither_yes_nor_no_is_refused(value: str, project: Path) -> None:
     with pytest.raises(UserError, match="MMN13_OFFLINE says neither yes nor no"):
         Settings.from_environment({"MMN13_OFFLINE": value})
-
-
-@pytest.mark.parametrize("name", ["MMN13_DATA", "MMN13_WEIGHTS"])
-@pytest.mark.parametrize("value", ["x" * 5000, "~nobody-of-this-name/x"])
-def test_what_is_no_path_is_a_sentence(name: str, value: str, project: Path) -> None:
-    with pytest.raises(UserError, match=f"{name} is no path that can be used") as error:
-        Settings.from_environment({name: value})
-    assert len(str(error.value)) < 300
-
-
-def test_a_deleted_working_folder_is_a_sentence(project: Path) -> None:
-    (project / "report" / "deep").rmdir()
-    with pytest.raises(UserError, match="is deleted"):
-        Settings.from_environment({})
 
 
 @pytest.mark.parametrize("where", [".", "report", "mmn13lib"])

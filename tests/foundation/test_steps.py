@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mmn13lib.foundation import steps, storage
+from mmn13lib.foundation import steps
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.steps import Task
 
@@ -128,8 +128,3 @@ def test_a_step_that_could_not_be_written_is_not_there(
 def test_a_training_took_what_its_epochs_took_whichever_process_did_them(tmp_path: Path) -> None:
     values = {"history": [{"seconds": 1800.0}, {"seconds": 1800.0}]}
     assert steps.Step(values, {}, {"seconds": 1.0}).seconds == 3600
-
-
-def test_features_of_sixty_thousand_images_take_at_most_125_megabytes(tmp_path: Path) -> None:
-    storage.write_tensors(tmp_path / "shard", {"features": torch.zeros(2000, 512)}, {"made": {}})
-    assert 30 * (tmp_path / "shard").stat().st_size <= 125e6

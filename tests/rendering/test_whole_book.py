@@ -1,19 +1,11 @@
 """`_quarto.yml` and what it names: what both engines and the cache rely on."""
 
-import io
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pypandoc
 import pytest
-import typst
 import yaml
-from pypdf import PdfReader
 from support.git import git, tracked_files
 
 from mmn13lib.foundation.settings import Settings
@@ -44,41 +36,14 @@ def test_the_hooks_are_files_of_this_package(config: dict[str, Any]) -> None:
         assert given == argument
 
 
-@pytest.fixture(scope="module")
-def variables() -> dict[str, str]:
-    """Read what Quarto sets before it starts anything."""
+def test_a_plain_quarto_render_starts_kernels_without_personal_settings(tmp_path: Path) -> None:
     lines = (PROJECT / "_environment").read_text("utf-8").splitlines()
-    return dict(line.split("=") for line in lines if not line.startswith("#"))
-
-
-def test_a_plain_quarto_render_starts_kernels_without_personal_settings(
-    variables: dict[str, str], tmp_path: Path
-) -> None:
+    variables = dict(line.split("=") for line in lines if not line.startswith("#"))
     folder = Settings(PROJECT).cache.relative_to(PROJECT) / "kernel"  # which the first hook makes
     expected = neutral_kernel(tmp_path)
     assert {name: Path(variables[name]).relative_to(folder) for name in expected} == {
         name: Path(path).relative_to(tmp_path) for name, path in expected.items()
     }
-
-
-def test_what_starts_a_kernel_beside_a_chapter_does_not_warn(
-    variables: dict[str, str], tmp_path: Path
-) -> None:
-    code = (
-        "import warnings; from jupyter_client.kernelspec import KernelSpecManager\n"
-        "KernelSpecManager().kernel_dirs; warnings.warn('of another kind')"
-    )
-
-    def said(**more: str) -> str:
-        environment = {**os.environ, **variables, "TMPDIR": str(tmp_path), **more}
-        command = [sys.executable, "-c", code]
-        run = subprocess.run(
-            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, check=True
-        )
-        return run.stderr
-
-    assert "IPython parent" in said(PYTHONWARNINGS="")
-    assert "IPython parent" not in said() and "of another kind" in said()
 
 
 def test_quarto_builds_beside_the_finished_report(config: dict[str, Any]) -> None:
@@ -127,12 +92,8 @@ def test_whom_the_report_is_by_has_a_place_that_git_ignores(config: dict[str, An
     assert config["book"]["author"]
     # Quarto adds to .gitignore what it does not find there word for word
     ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
-    assert {"/.quarto/", "**/*.quarto_ipynb", "/_*.local", "_quarto.yml.local"} <= set(ignored)
-
-
-def test_what_a_render_writes_among_the_chapters_is_ignored() -> None:
-    ignored = (PROJECT / ".gitignore").read_text("utf-8").splitlines()
-    assert {"/report/_dependencies/", "**/*.quarto_ipynb_*"} <= set(ignored)
+    wanted = {"/.quarto/", "**/*.quarto_ipynb", "/_*.local", "_quarto.yml.local"}
+    assert wanted | {"/report/_dependencies/", "**/*.quarto_ipynb_*"} <= {*ignored}
 
 
 def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not() -> None:
@@ -145,39 +106,3 @@ def test_what_an_interrupted_quarto_render_leaves_is_ignored_and_sources_are_not
     assert not {*tracked_files(PROJECT)} & left
     asked = git(PROJECT, "check-ignore", "--no-index", *sorted(left | sources))
     assert set(asked.split()) == left
-
-
-@pytest.mark.parametrize(
-    ("student", "expected"),
-    [
-        ("{id: '', video: ''}", []),
-        (
-            "{id: '012345678', video: 'https://example.org/a_B-c?x=1&t=2'}",
-            ["id 012345678", "https://example.org/a_B-c?x=1&t=2"],
-        ),
-    ],
-)
-def test_the_papers_style_shows_who_hands_it_in(
-    student: str, expected: list[str], tmp_path: Path
-) -> None:
-    shutil.copy(PROJECT / "report/typst-show.typ", tmp_path)
-    (tmp_path / "paper.typ").write_text("$typst-show.typ()$\n\n$body$\n")
-    author = "[{name: {literal: דנה כהן}}]"
-    source = pypandoc.convert_text(
-        f"---\ntitle: A title\nby-author: {author}\nstudent: {student}\nlang: en\n"
-        "keywords: [convolution, transfer learning]\n---\n# One\n\nText.\n",
-        "typst",
-        "markdown",
-        [f"--template={tmp_path / 'paper.typ'}"],
-    )
-    (tmp_path / "source.typ").write_text(source, "utf-8")
-    paper = PdfReader(io.BytesIO(typst.compile(tmp_path / "source.typ")))
-    said = paper.metadata
-    assert said and (said.title, said.author, said.keywords, paper.root_object["/Lang"]) == (
-        "A title", "דנה כהן", "convolution, transfer learning", "en",
-    )  # fmt: skip
-    assert len(paper.pages) == 1
-    shown = paper.pages[0].extract_text()
-    for words in ["A title", "1 One", *expected]:
-        assert words in shown
-    assert "דנה" in shown or "הנד" in shown  # readers differ in the order they give Hebrew in

@@ -5,7 +5,6 @@ import zipfile
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
 
-import nbformat
 import pytest
 from support.made_up_results import make_results
 from support.tiny_report import VIDEO, reported
@@ -40,10 +39,8 @@ def test_the_zip_holds_what_run_all_needs(made: Path) -> None:
 
 def test_the_read_me_says_who_it_is_and_how_to_run_it(made: Path) -> None:
     read_me = zipfile.ZipFile(made).read("README.txt").decode()
-    for text in (VIDEO, "דנה כהן", "123456782", package.SAMPLE, "217 MB", "cifar-10-python.tar.gz"):
+    for text in (VIDEO, "דנה כהן", "123456782", package.SAMPLE, "MMN13_DATA", "MMN13_WEIGHTS"):
         assert text in read_me
-    for name in ("MMN13_DATA", "MMN13_WEIGHTS", "cifar-10-batches-py", "jupyter lab"):
-        assert name in read_me
 
 
 def test_the_read_me_names_the_cell_that_trains_again() -> None:
@@ -51,11 +48,6 @@ def test_the_read_me_names_the_cell_that_trains_again() -> None:
     (label,) = re.findall(r"RETRAIN = True in the cell (\S+)\.", text)
     cells = [cell for chapter in read_book(PROJECT).chapters for cell in chapter.cells]
     assert ["RETRAIN = False" in cell.code for cell in cells if cell.label == label] == [True]
-
-
-def test_a_sample_says_so_on_the_first_pages(made: Path) -> None:
-    notebook = nbformat.reads(zipfile.ZipFile(made).read("mmn13.ipynb").decode(), as_version=4)
-    assert "not from CIFAR-10" in notebook.cells[0].source
 
 
 @pytest.mark.usefixtures("nothing_executed")
@@ -100,12 +92,11 @@ def test_requirements_are_pinned_and_only_what_the_notebook_imports() -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {},
         {"top_level.txt": "numpy\n"},
         {"METADATA": "Version: 1\n", "top_level.txt": "numpy\n"},
         {"METADATA": "Name: numpy\n", "top_level.txt": "numpy\n"},
     ],
-    ids=["empty", "no metadata", "nameless", "no version"],
+    ids=["no metadata", "nameless", "no version"],
 )
 def test_what_a_broken_installation_left_behind_is_passed_over(
     files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -117,10 +108,3 @@ def test_what_a_broken_installation_left_behind_is_passed_over(
     found = [PathDistribution(leftover), *distributions()]
     monkeypatch.setattr(contents, "distributions", lambda: found)
     assert "\nnumpy==" in contents.requirements({"numpy"})
-
-
-def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
-    files = {"inside/a.txt": b"text"}
-    assert package.zipped(files) == package.zipped(files)
-    (tmp_path / "a.zip").write_bytes(package.zipped(files))
-    assert unzipped(tmp_path / "a.zip") == files

@@ -1,9 +1,9 @@
 """A whole experiment that takes seconds, in this process or in another one."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import numpy as np
@@ -40,26 +40,15 @@ from mmn13lib.q3_transfer.data.inputs import resolve
 from mmn13lib.q3_transfer.experiment.run import run
 from mmn13lib.q3_transfer.training.head import HeadSettings
 from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
-print("imported", flush=True)
 settings = Settings(Path(sys.argv[1]))
 run(settings, resolve(settings), lambda line: print(line, flush=True), {TINY!r})
 """
 
 
-def start(root: Path, code: Path = Path(__file__).parents[2]) -> subprocess.Popen[str]:
-    """Start it in another process, which has then imported the code that lies in the folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(root)],
-        cwd=code,
-        env=os.environ | {"PYTHONPATH": str(code)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line == "imported\n", line + process.stdout.read()
-    return process
+def start(root: Path) -> subprocess.Popen[str]:
+    """Start it in another process."""
+    command = [sys.executable, "-c", PROGRAM, str(root)]
+    return subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> str:

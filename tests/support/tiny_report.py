@@ -1,10 +1,12 @@
 """A report of one question with every kind of cell, and outputs that nobody executed."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from support.tiny_book import by_hand
 
 from mmn13lib.rendering.book import Book
 from mmn13lib.rendering.execution import Executed
@@ -81,15 +83,13 @@ print(len(side_by_side([["1"]], 1)))
 ```
 """
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9pt" height="9pt"><rect/></svg>'
-TABLE = "| a |\n|:--|\n| 1 |"
-REPORTED = {
-    "q1-code": [{"text/markdown": f"```python\n{brief(side_by_side)}\n```\n"}],
-    "fig-q1-one": [{"image/svg+xml": SVG, "image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"}],
-    "q1-equation": [{"text/markdown": "$$ x $$ {#eq-q1-b} in @sec-q1, by @he2016"}],
-    "q1-unknown": [{"text/markdown": "$$ c $$ {#eq-q1-c}"}],
-    "tbl-q1-two": [{"text/markdown": TABLE}],
+DISPLAYED = {
+    "q1-code": {"text/markdown": f"```python\n{brief(side_by_side)}\n```\n"},
+    "fig-q1-one": {"image/svg+xml": SVG, "image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"},
+    "q1-equation": {"text/markdown": "$$ x $$ {#eq-q1-b} in @sec-q1, by @he2016"},
+    "q1-unknown": {"text/markdown": "$$ c $$ {#eq-q1-c}"},
+    "tbl-q1-two": {"text/markdown": "| a |\n|:--|\n| 1 |"},
 }
-"""What the report's cells display."""
 
 
 def write_book(root: Path) -> Path:
@@ -107,13 +107,7 @@ def write_book(root: Path) -> Path:
     return root
 
 
-def reported(book: Book) -> list[Executed]:
-    """Give the chapters with outputs that nobody executed."""
-
-    def outputs(label: str) -> list[Any]:
-        return [nbformat.v4.new_output("display_data", data) for data in REPORTED.get(label, [])]
-
-    return [
-        Executed(chapter, tuple(outputs(cell.label) for cell in chapter.cells))
-        for chapter in book.chapters
-    ]
+def reported(book: Book, **others: Sequence[NotebookNode]) -> list[Executed]:
+    """Give the chapters with outputs that nobody executed, a few of which are others."""
+    outputs = {name: [new_output("display_data", data)] for name, data in DISPLAYED.items()}
+    return by_hand(book, outputs | others)

@@ -3,10 +3,9 @@
 from io import BytesIO
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 
-from mmn13lib.writing.plotting import PALETTE, TEXT_WIDTH, new_figure, stamp
+from mmn13lib.writing.plotting import TEXT_WIDTH, new_figure, stamp
 
 
 def test_a_figure_is_as_asked_and_closed_so_that_a_notebook_shows_it_once() -> None:
@@ -15,17 +14,6 @@ def test_a_figure_is_as_asked_and_closed_so_that_a_notebook_shows_it_once() -> N
     assert axes.shape == (2, 3)
     assert not plt.fignum_exists(figure.number)
     figure.savefig(BytesIO(), format="svg")
-
-
-def test_what_is_drawn_later_has_the_style_too() -> None:
-    _, axes = new_figure()
-    lines = [axes.plot([0, 1], label=str(i))[0] for i in range(3)]
-    assert [line.get_color() for line in lines] == list(PALETTE[:3])
-    assert axes.set_title("title").get_fontsize() == 10
-    legend = axes.legend()
-    assert not legend.get_frame_on() and legend.get_texts()[0].get_fontsize() == 8
-    assert axes.imshow(np.zeros((2, 2))).get_cmap().name == "cividis"
-    assert not axes.spines["top"].get_visible()
 
 
 @pytest.mark.parametrize("text", ["", "sample, not CIFAR-10"])

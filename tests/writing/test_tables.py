@@ -4,8 +4,6 @@ import json
 
 import pypandoc
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mmn13lib.writing.tables import markdown_table
 
@@ -37,16 +35,6 @@ def test_pandoc_reads_what_was_written_bars_and_all() -> None:
         ["3|4", "\\|x|", "x | y"],
         ["two lines", "set | already", "$5 | $6"],
     ]
-
-
-@given(st.integers(1, 5).flatmap(
-    lambda columns: st.lists(
-        st.lists(st.text("ab| \n`$\\", max_size=8), min_size=columns, max_size=columns), min_size=1
-    )
-))  # fmt: skip
-def test_every_row_is_one_line(rows: list[list[str]]) -> None:
-    table = markdown_table([f"c{i}" for i in range(len(rows[0]))], rows)
-    assert len(table.strip().splitlines()) == 2 + len(rows)
 
 
 def test_values_are_written_with_str_and_aligned_as_asked() -> None:

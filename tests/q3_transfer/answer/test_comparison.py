@@ -25,12 +25,6 @@ def test_the_difference_is_what_the_models_disagree_on(made_up_results):
     assert comparison.p_value < 0.001
 
 
-def test_a_score_agrees_with_itself(made_up_results):
-    score = compare(made_up_results()).head
-    assert score.low < score.accuracy < score.high
-    assert score.confusion.trace() / score.confusion.sum() == pytest.approx(score.accuracy)
-
-
 def test_together_is_the_mean_of_the_probabilities(made_up_results):
     results = made_up_results()
     models = (results.head, results.small_resnet)
@@ -81,15 +75,6 @@ def test_in_a_tie_training_and_classifying_the_test_images_decide(
         small_resnet=costing(results.small_resnet, small_resnet),
     )
     assert compare(results).preferred == (preferred if accuracies == TIE else "small_resnet")
-
-
-def test_the_label_study_is_gathered_by_model_and_count(made_up_results):
-    comparison = compare(made_up_results(study={100: (0.6, 0.2), 45_000: (0.85, 0.9)}))
-    points = {(point.model, point.count): point for point in comparison.study}
-    assert points["head", 100].runs == (0.6, 0.605, 0.61)
-    assert points["head", 100].mean == pytest.approx(0.605)
-    assert points["head", 100].low < 0.605 < points["head", 100].high
-    assert points["small_resnet", 45_000].runs == (0.9,)
 
 
 @pytest.mark.parametrize(

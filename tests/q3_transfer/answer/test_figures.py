@@ -27,11 +27,6 @@ def test_every_figure_of_the_sample_says_so_and_no_other_does(drawn):
     assert not any("sample" in text for f in drawn["imagenet"].values() for text in texts(f))
 
 
-def test_figures_fit_the_page_and_are_closed_in_pyplot(drawn):
-    assert all(figure.get_figwidth() == 6.4 for figure in drawn["imagenet"].values())
-    assert not plt.get_fignums()
-
-
 def test_the_confusion_matrices_hold_every_test_image(drawn, made_up_results):
     for axis in drawn["imagenet"]["confusion_matrices"].axes:
         numbers = sum(int(text.get_text()) for text in axis.texts)

@@ -2,25 +2,14 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_split
-from mmn13lib.q3_transfer.data.inputs import BATCHES, Inputs
-from mmn13lib.q3_transfer.data.preprocessing import per_image
+from mmn13lib.q3_transfer.data.inputs import Inputs
 
 SAMPLE = Inputs("sample", Path("nowhere"), None, "the sample")
-
-
-def test_the_dataset_gives_what_the_network_expects() -> None:
-    images = dataset(SAMPLE, train=True, transform=per_image())
-    image, label = images[7]
-    assert image.shape == (3, 224, 224)
-    assert image.dtype == torch.float32
-    assert label == 7
 
 
 def test_tensors_hold_the_images_and_their_labels() -> None:
@@ -57,10 +46,3 @@ def test_a_split_of_equal_classes_is_exact_and_follows_the_seed() -> None:
     assert labels[first].bincount().tolist() == [10] * 10
     assert torch.equal(first, stratified_split(labels, 100, seed=0)[1])
     assert not torch.equal(first, stratified_split(labels, 100, seed=1)[1])
-
-
-def test_a_corrupted_batch_of_cifar10_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / BATCHES).mkdir()
-    (tmp_path / BATCHES / "data_batch_1").write_bytes(b"not a batch")
-    with pytest.raises(UserError, match="mmn13 fetch"):
-        dataset(Inputs("imagenet", tmp_path, tmp_path / "weights", ""), train=True)

@@ -99,11 +99,6 @@ def test_a_file_that_claims_to_be_the_imagenet_weights_only_says_so(real: Settin
     assert "describes itself as “ImageNet" in found.weights_words
 
 
-def test_imagenet_weights_are_known_by_their_content(imagenet: Settings) -> None:
-    found = resolve(imagenet)
-    assert (found.mode, found.weights_words) == ("imagenet", "ImageNet weights, IMAGENET1K_V1")
-
-
 def test_downloads_are_found_without_being_named(imagenet: Settings) -> None:
     assert imagenet.data is not None
     assert imagenet.weights is not None
@@ -152,28 +147,6 @@ def test_a_wrong_input_is_an_error_that_says_what_to_do(spoil, words, real: Sett
     with pytest.raises(UserError, match=words) as raised:
         resolve(spoil(real))
     assert "MMN13_" in str(raised.value)
-
-
-def test_what_may_not_be_read_is_an_error(real: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(inputs.provenance, "file_digest", refuse)
-    with pytest.raises(UserError, match=r"batches.meta can't be read \(Permission denied\)"):
-        resolve(real)
-    with monkeypatch.context() as patched, pytest.raises(UserError, match="no folder"):
-        patched.setattr(Path, "is_dir", refuse)
-        resolve(real)
-    monkeypatch.setattr(inputs.os, "access", lambda path, mode: False)
-    with pytest.raises(UserError, match=r"no file \S+ that can be read"):
-        resolve(replace(real, data=None))
-
-
-def test_a_damaged_download_sends_to_fetch(settings: Settings) -> None:
-    settings.downloads.mkdir(parents=True)
-    (settings.downloads / inputs.IMAGENET_WEIGHTS.name).write_text("half of them")
-    with pytest.raises(UserError, match="mmn13 fetch"):
-        resolve(settings)
 
 
 def test_other_content_under_the_same_name_has_another_fingerprint(real: Settings) -> None:

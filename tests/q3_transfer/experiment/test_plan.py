@@ -42,7 +42,6 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> None:
 FEATURES = Stage("features", "backbone", [Job(n, Fake(f"f{n}", n < 2), 20_000) for n in range(5)])
 HEADS = Stage("heads", "", [Job(0, Fake("h"))])
 SMALL = Stage("small network", "SmallResNet", [Job(0, Fake("s"), 180_000)])
-FEW = Stage("test features", "backbone", [Job(0, Fake("t"), 500)])
 DONE = Stage("speed", "", [Job(0, Fake("d", done=True))])
 
 
@@ -51,23 +50,6 @@ def test_only_what_is_missing_is_planned_and_timed() -> None:
     assert [stage.name for stage in found.stages] == ["features", "heads", "small network"]
     assert [found.seconds(number) for number in range(4)] == [4200, 3600, 3600, 0]
     assert str(found) == "Question 3's experiment: 3 steps, about 1 h 10 min on this machine."
-
-
-def test_a_little_work_is_not_worth_a_measurement() -> None:
-    found = Plan.of(stages(HEADS, FEW))
-    assert found.rates == {} and found.seconds() is None
-    assert "2 steps, a few minutes at most" in str(found)
-
-
-def test_what_is_missing_is_done_and_each_step_is_named() -> None:
-    done, first, second = Fake("d", done=True), Fake("f"), Fake("s")
-    jobs = [Job(0, done, 500), Job(1, first, 500)]
-    lines: list[str] = []
-    Plan.of(stages(Stage("features", "backbone", jobs), Stage("heads", "", [Job(0, second)]))).do(
-        lines.append
-    )
-    assert first.done and second.done
-    assert lines[1:] == ["Step 2 of 2, heads"]
 
 
 def test_when_it_is_stopped_it_says_what_is_kept_and_how_to_go_on() -> None:

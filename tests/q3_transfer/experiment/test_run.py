@@ -4,7 +4,8 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from support.tiny_experiment import TINY, content, finish, start
 
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.answer import load as report
 from mmn13lib.q3_transfer.data.inputs import resolve
+from mmn13lib.q3_transfer.experiment import run as experiment
 from mmn13lib.q3_transfer.experiment import stages, trap
 from mmn13lib.q3_transfer.experiment.find import find
 from mmn13lib.q3_transfer.experiment.run import ExperimentSettings, all_features, run
+from mmn13lib.q3_transfer.experiment.stages import Stages
 from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.records import Results
 
@@ -172,30 +174,28 @@ def test_a_second_process_waits_and_finds_what_the_first_has_made(
     assert content(first) == content(found_by(undisturbed))
 
 
-def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(tmp_path: Path) -> None:
-    """A process that has imported the old code waits for the lock; then the file is edited."""
-    package = tmp_path / "code" / "mmn13lib"
-    shutil.copytree(provenance.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    project = tmp_path / "project"
-    edited = package / "q3_transfer" / "training" / "from_scratch.py"
-    with exclusive(Settings(project).locks / "experiment.lock"):
-        old = start(project, code=package.parent)
-        assert old.stdout is not None
-        assert "waiting for it to finish" in old.stdout.readline()
-        edited.write_text(edited.read_text("utf-8") + "\nANOTHER = 1\n", "utf-8")
-    finish(old)
+def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has imported the old code waits for the lock; then a file is edited."""
+    inputs, keys = resolve(settings), list[set[str]]()
 
-    def trained() -> set[str]:
-        folder = Settings(project).results
-        return {f.stem for f in (folder / "small_resnet").glob("*.safetensors")}
+    @contextmanager
+    def edited_meanwhile(*given: object) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(provenance, "code_digest", lambda *modules: "edited")
+            yield
 
-    def complete() -> int:
-        return len(list((Settings(project).results / "experiment").glob("*/*.safetensors")))
+    def look(stages: Stages, progress: object) -> None:
+        keys.append({job.task.key for stage in stages.all for job in stage.jobs})
+        raise KeyboardInterrupt
 
-    before = trained()
-    assert (len(before), complete()) == (2, 1)
-    finish(start(project, code=package.parent))  # the new code trains networks of its own
-    assert (len(trained() - before), complete()) == (2, 2)
+    monkeypatch.setattr(experiment, "exclusive", edited_meanwhile)
+    monkeypatch.setattr(experiment.Plan, "of", look)
+    with pytest.raises(KeyboardInterrupt):
+        found_by(settings)
+    stages = Stages(settings, inputs, TINY)
+    assert keys == [{job.task.key for stage in stages.all for job in stage.jobs}]
 
 
 def test_a_finished_experiment_is_found_for_the_code_that_ran(

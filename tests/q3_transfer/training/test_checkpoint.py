@@ -63,13 +63,6 @@ def test_a_killed_training_ends_with_the_bits_of_an_undisturbed_one(
     assert [record.updates for record in again.history] == [1, 2, 3, 4, 5]
 
 
-def test_a_finished_training_keeps_its_history(tmp_path: Path) -> None:
-    first = train(training(), tmp_path / "checkpoint")
-    again = training()
-    again.restore(tmp_path / "checkpoint")
-    assert again.history == first.history
-
-
 @pytest.mark.parametrize("spoil", [lambda whole: whole[:-7], lambda whole: whole[:-1] + b"?"])
 def test_a_damaged_checkpoint_is_said_and_trained_again(spoil, tmp_path, caplog) -> None:
     checkpoint = tmp_path / "checkpoint"
