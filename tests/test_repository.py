@@ -92,16 +92,6 @@ def test_everything_that_gets_installed_is_pinned_once_in_order() -> None:
     assert not needed - {*pinned}
 
 
-def test_the_versions_agree_and_the_citation_has_the_day_of_the_last_change() -> None:
-    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text("utf-8"))
-    assert (citation["version"], citation["license"]) == (
-        PYPROJECT["version"],
-        PYPROJECT["license"],
-    )
-    days = re.findall(r"^## (\d{4}-\d\d-\d\d)$", (PROJECT / "CHANGELOG.md").read_text(), flags=re.M)
-    assert days == sorted(days, reverse=True) and str(citation["date-released"]) == days[0]
-
-
 def test_nothing_tracked_names_a_folder_of_somebodys_machine() -> None:
     private = re.compile(rb"(?<![\w.])/(?:work|root|home(?!/someone)|Users)/\w|[A-Z]:\\Users\\")
     files = [PROJECT / name for name in tracked_files(PROJECT)]

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from support.bare_python import run_bare
 from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation import storage
@@ -19,6 +20,7 @@ from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import execution
 from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.cache import Outputs
 from mmn13lib.rendering.execution import KEPT, Executed, execute_all
 
 Rerun = Callable[..., list[str]]
@@ -153,34 +155,26 @@ def test_a_kernel_that_does_not_start_says_why(
     assert words in str(raised.value) and "memory" not in str(raised.value)
 
 
-@pytest.mark.slow
 def test_a_module_saved_while_its_chapter_is_executed_executes_it_once_more(
-    tiny: Path, tmp_path: Path
+    executed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    os.mkfifo(tmp_path / "imported")
-    code = (
-        "from mmn13lib.base import one\nfrom pathlib import Path\n"
-        f"if not Path('second').exists():\n    open({str(tmp_path / 'imported')!r}, 'w').close()\n"
-        "print(one)"
-    )
-    write_chapter(tiny, "q1-alpha", "# Alpha" + cell("q1-a", code))
-    module = tiny / "mmn13lib/base.py"
+    module, lines = executed / "mmn13lib/base.py", list[str]()
+    saved = iter(["one = 3\n"])
 
-    def save() -> None:
-        with (tmp_path / "imported").open():  # waits until the cell has imported the module
-            (tiny / "second").touch()
-            module.write_text("one = 2\n")
+    async def saving(*given: Any) -> Outputs:
+        outputs = await run_bare(*given)
+        module.write_text(next(saved, module.read_text()))
+        return outputs
 
-    saving = threading.Thread(target=save)
-    saving.start()
-    lines = list[str]()
-    outputs = execute(Settings(tiny), lines).outputs
-    saving.join()
-    assert outputs[1][0].text == "2\n"
+    monkeypatch.setattr(execution, "run_cells", saving)
+    module.write_text("one = 2\n")
+    execute(Settings(executed), lines)
     assert "q1: mmn13lib/base.py was edited meanwhile: once more" in lines
-    module.write_text("one = 1\n")
-    outputs = execute(Settings(tiny), lines).outputs
-    assert outputs[1][0].text == "1\n", "the first output was stored under the first module's key"
+    execute(Settings(executed), lines)
+    assert lines[-1] == "q1: fresh"
+    module.write_text("one = 2\n")
+    execute(Settings(executed), lines)
+    assert lines[-1] != "q1: fresh", "what the first code made is stored under the second's key"
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES])

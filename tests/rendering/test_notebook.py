@@ -1,7 +1,9 @@
 """The notebook: the executed chapters' text, cells and outputs, as every viewer draws them."""
 
 import ast
+import builtins
 import re
+import symtable
 import warnings
 from collections.abc import Callable
 from pathlib import Path

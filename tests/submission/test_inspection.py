@@ -14,7 +14,7 @@ import typst
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.submission import inspection
-from mmn13lib.submission.inspection import inspect, listing, unzipped
+from mmn13lib.submission.inspection import inspect, unzipped
 
 PROJECT = Path(__file__).parents[2]
 Contents = dict[str, bytes]
@@ -29,11 +29,6 @@ def spoil(contents: Contents, label: str, change: Callable[[dict[str, Any]], obj
     notebook = json.loads(contents["mmn13.ipynb"])
     change(next(cell for cell in notebook["cells"] if cell["id"] == label))
     return {**contents, "mmn13.ipynb": json.dumps(notebook).encode()}
-
-
-def test_the_list_names_files_and_folders(contents: Contents) -> None:
-    lines = "\n".join(listing(contents))
-    assert "mmn13.ipynb" in lines and re.search(r"mmn13lib/  \d+ files", lines)
 
 
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
@@ -87,12 +82,6 @@ def test_what_differs_from_the_read_me_is_found(contents: Contents, what: str, l
 def test_a_name_that_a_foreign_locale_damaged_is_found(contents: Contents, name: str) -> None:
     damaged = contents[name].decode().replace("דנה כהן", "\ufffd" * 7)
     assert any("the name in " in fault for fault in faults({**contents, name: damaged.encode()}))
-
-
-def test_a_missing_link_and_id_are_found_everywhere(contents: Contents) -> None:
-    contents = spoil(contents, "front", lambda cell: cell.update(source="# Title"))
-    contents |= {"README.txt": b"none", "mmn13.pdf": bytes(typst.compile(b"= References"))}
-    assert faults(contents) == ["the id in README.txt: none", "the video in README.txt: none"]
 
 
 def test_a_placeholder_in_the_links_place_is_asked_about(contents: Contents) -> None:

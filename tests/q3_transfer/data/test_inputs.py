@@ -50,11 +50,6 @@ def test_the_sample_stands_in_where_nothing_is_there(settings: Settings) -> None
     assert found.missing == ("CIFAR-10", "the ResNet-18 weights")
 
 
-def test_data_without_weights_is_still_the_sample(real: Settings) -> None:
-    found = resolve(replace(real, weights=None))
-    assert (found.mode, found.missing) == ("sample", ("the ResNet-18 weights",))
-
-
 def test_weights_that_somebody_gave_are_named_by_name_and_digest(real: Settings) -> None:
     found = resolve(real)
     assert found.mode == "other-weights"

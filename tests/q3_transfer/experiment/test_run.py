@@ -1,7 +1,6 @@
 """The experiment loses nothing, shows nothing stale, and two of them do not meet."""
 
 import os
-import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -101,44 +100,6 @@ def test_features_that_are_not_stored_are_computed(
     for name, (features, labels) in before.items():
         assert torch.allclose(features, after[name][0], atol=0.1)
         assert torch.equal(labels, after[name][1])
-
-
-def test_each_step_says_when_and_where_it_was_made(
-    finished: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Putting the results together on another machine does not redate the trainings."""
-    before = found_by(finished)
-    monkeypatch.setattr("mmn13lib.foundation.steps.hardware", lambda: {"cpu": "another"})
-    after = run(finished, resolve(finished), print, replace(TINY, num_mistakes=1))
-    assert len(after.mistakes) == 1 < len(before.mistakes)
-    assert after.steps == before.steps
-    assert after.hardware == before.hardware
-    assert all(step["seconds"] > 0 and "T" in step["date"] for step in after.steps.values())
-
-
-def test_stopped_at_any_write_it_ends_with_the_same_bits(
-    undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if killed: what the process had not yet written is lost."""
-    replacing, seed = storage._replace, random.randrange(2**32)
-    print(f"seed {seed}")
-    moments = random.Random(seed)
-    settings = Settings(tmp_path, offline=True)
-    for _ in range(3):
-        left = moments.randrange(5)  # three times it is less than all writes
-
-        def stopping(*arguments: object) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise KeyboardInterrupt
-            replacing(*arguments)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(storage, "_replace", stopping)
-            with pytest.raises(KeyboardInterrupt):
-                found_by(settings)
-    assert content(found_by(settings)) == content(found_by(undisturbed))
 
 
 def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings) -> None:
