@@ -125,7 +125,7 @@ def test_a_chapter_that_changed_while_quarto_rendered_is_not_taken_for_fresh(
     assert states(settings)["q1-alpha"] == []
 
 
-@pytest.mark.parametrize("damage", ["none", "database", "notebook", "no database", "a file"])
+@pytest.mark.parametrize("damage", ["none", "database", "notebook"])
 def test_a_cache_that_quarto_would_fail_over_is_deleted_before(
     settings: Settings, damage: str
 ) -> None:
@@ -137,11 +137,6 @@ def test_a_cache_that_quarto_would_fail_over_is_deleted_before(
     elif damage == "notebook":
         for notebook in folder.glob("executed/*/base.ipynb"):
             notebook.write_text('{"cells": [')
-    elif damage == "no database":
-        (folder / "global.db").unlink()
-    elif damage == "a file":
-        folder.rename(settings.root / "moved")
-        folder.write_text("a file")
     hook.before(settings)
     chapter = read_book(settings.root).chapters[1]
     found = quarto.outputs(chapter, quarto.written_cell(chapter))

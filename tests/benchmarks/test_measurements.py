@@ -34,9 +34,3 @@ def test_a_measurement_of_other_code_or_another_machine_is_not_shown(
         monkeypatch.setattr(measurements, "versions", lambda: {"torch": "9.9"})
     with pytest.raises(UserError, match="mmn13 bench convolution"):
         measurements.load(settings, "convolution")
-
-
-def test_a_damaged_measurement_says_how_to_measure(settings: Settings) -> None:
-    measurements.save(settings, "convolution", {}).write_bytes(b"{")
-    with pytest.raises(UserError, match="mmn13 bench convolution"):
-        measurements.load(settings, "convolution")

@@ -93,16 +93,6 @@ def test_an_archive_put_there_by_hand_is_unpacked_only_if_it_is_the_published_on
     assert names(settings.downloads) == {"cifar-10-batches-py"}
 
 
-def test_an_archive_put_there_after_a_failed_download_is_unpacked(
-    online: Settings, hosts: Hosts
-) -> None:
-    hosts("404")
-    assert len(fetch(online)) == 1
-    put_archive(online)
-    assert fetch(online, retry=False) == []
-    assert_all_there(online)
-
-
 def test_what_is_damaged_or_left_over_is_replaced(online: Settings, hosts: Hosts) -> None:
     hosts("good")
     put_archive(online, b"half")

@@ -1,7 +1,5 @@
 """Steps are made once, found by what makes them, and survive damage, kills and a full disk."""
 
-import errno
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mmn13lib.foundation import steps
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.steps import Task
 
 calls: list[str] = []
@@ -108,21 +105,6 @@ def test_a_damaged_step_is_made_again_with_a_line_that_says_so(spoil, tmp_path: 
     assert [f"({path.name} was truncated or altered)" in line for line in lines] == [True]
     damaged.do()
     assert task(tmp_path).find() is not None and calls == ["doubled", "doubled"]
-
-
-@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
-def test_a_step_that_could_not_be_written_is_not_there(
-    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(descriptor: int) -> None:
-        raise failure
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", failing)
-        with pytest.raises((KeyboardInterrupt, UserError)):
-            task(tmp_path).do()
-    assert task(tmp_path).find() is None
-    assert not list(tmp_path.rglob("*.safetensors*"))
 
 
 def test_a_training_took_what_its_epochs_took_whichever_process_did_them(tmp_path: Path) -> None:

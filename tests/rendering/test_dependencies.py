@@ -13,7 +13,6 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import dependencies
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.cache import status
-from mmn13lib.rendering.dependencies import changes
 
 Rerun = Callable[..., list[str]]
 Outside = Mapping[str, Mapping[str, str]]
@@ -85,13 +84,6 @@ def test_an_edit_of_the_hidden_set_up_cell_executes_every_chapter_again(
 def test_a_library_is_found_by_the_name_that_it_is_imported_by() -> None:
     assert dependencies._version("PIL") == version("pillow")
     assert dependencies._version("json") == dependencies._version("no_such_library") == ""
-
-
-def test_new_and_dropped_modules_are_named() -> None:
-    assert changes({"a/x.py": "1"}, {"a/y.py": "2"}) == [
-        "a/y.py is new",
-        "a/x.py is no longer used",
-    ]
 
 
 @pytest.mark.parametrize("wrong", ["g(2", "from . import g", "g = '\x00'"])

@@ -11,7 +11,6 @@ from nbformat.v4 import new_output
 from pypdf import PdfReader
 from support.tiny_book import by_hand, cell, write_book, write_chapter
 
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.config import is_web_address
 from mmn13lib.rendering.document import build, convert
@@ -150,13 +149,6 @@ def commonmark(text: str) -> str:
     import pypandoc
 
     return str(pypandoc.convert_text(text, "html", "commonmark"))
-
-
-def test_a_link_that_is_no_web_address_is_refused(tiny: Path) -> None:
-    (tiny / "_quarto.yml.local").write_text("student: {video: 'javascript:alert(1)'}")
-    book = read_book(tiny)
-    with pytest.raises(UserError, match="no http"):
-        convert(by_hand(book, {}), book, "html", tiny)
 
 
 @pytest.mark.parametrize(

@@ -34,18 +34,6 @@ def execute(settings: Settings, lines: list[str] | None = None, rerun: bool = Fa
     return execute_all([chapter], book, settings, {}, say, [chapter.name] * rerun)[0]
 
 
-def test_progress_tells_chapter_reason_and_each_cell(executed: Path) -> None:
-    lines: list[str] = []
-    settings = Settings(executed)
-    execute(settings, lines, rerun=True)
-    assert len(lines) == 3
-    assert lines[0] == "q1: asked for"
-    assert lines[1].startswith("q1, cell 1/2 q1-setup, ") and lines[1].endswith(" s")
-    lines.clear()
-    execute(settings, lines)
-    assert lines == ["q1: fresh"]
-
-
 @pytest.mark.slow
 def test_cells_work_in_the_project_folder_with_its_package_and_the_run_settings(
     tiny: Path, monkeypatch: pytest.MonkeyPatch

@@ -75,15 +75,6 @@ def test_cells_are_named_and_counted_in_order(made: NotebookNode) -> None:
     assert all(cell.source.startswith(f"# {cell.id}\n") for cell in code)
 
 
-def test_the_text_has_its_numbers(made: NotebookNode) -> None:
-    prose = sources(made, "markdown")
-    assert "# 1 Alpha" in prose and "At a glance" not in prose
-    assert "See Figure 1.1, Equation 1.3, after (He 2016)." in prose
-    assert "$$ a = b \\tag{1.1} $$" in prose
-    assert "**Figure 1.1:** A picture" in prose and "**Table 1.1:** A table" in prose
-    assert "# References\n\n- He, K. 2016. *Deep*." in prose
-
-
 def test_an_output_says_what_the_report_says(made: NotebookNode) -> None:
     (equation,) = by_name(made)["q1-equation"].outputs
     assert equation.data["text/markdown"] == r"$$ x \tag{1.2} $$ in Chapter 1, by He (2016)"

@@ -1,16 +1,14 @@
 """Both engines' pages as a headless Chromium shows them: light and dark, wide and on a phone."""
 
-import json
-import re
 import shutil
 import subprocess
 import sys
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.explored import answer, needs_chromium
 from support.tiny_book import PROJECT, cell, write_book, write_chapter
 
 from mmn13lib import hook
@@ -18,12 +16,8 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import quarto
 from mmn13lib.rendering.render import render
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 MEASURES = Path(__file__).parents[1] / "support/measures.js"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 WIDTHS = WIDE, PHONE = 1280, 390
 LINE = "# " + "a comment as wide as a listing may be, " * 2
 MATRIX = r"\begin{bmatrix} " + " & ".join(f"x_{{0{n}}}" for n in range(12)) + r" \end{bmatrix}"
@@ -111,16 +105,8 @@ def shown(pages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[d
             f"<body>{''.join(frames)}<script>{MEASURES.read_text('utf-8')}; show({dark})</script>",
             "utf-8",
         )
-        assert CHROMIUM
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-        options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000"]
-        options += [f"--blink-settings=preferredColorScheme={1 - dark}", "--dump-dom"]
-        done = subprocess.run(
-            [CHROMIUM, *options, wrapper.as_uri()], capture_output=True, text=True, timeout=120
-        )
-        answer = re.search("<pre>(.*)</pre>", done.stdout, re.DOTALL)
-        assert answer, done.stdout[-2000:] + done.stderr[-2000:]
-        measured = json.loads(unescape(answer[1]))
+        scheme = f"--blink-settings=preferredColorScheme={1 - dark}"
+        measured = answer(wrapper, "--allow-file-access-from-files", scheme)
         assert [each["dark"] for each in measured] == [bool(dark)] * len(frames)
         found += measured
     return found

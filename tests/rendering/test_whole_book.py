@@ -1,6 +1,5 @@
 """`_quarto.yml` and what it names: what both engines and the cache rely on."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.execution import neutral_kernel
 
 PROJECT = Path(__file__).parents[2]
-INCHES_PER_CM = 1 / 2.54
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +67,6 @@ def test_the_sites_first_page_links_to_the_notebook_that_is_made(config: dict[st
     partial = (PROJECT / config["format"]["html"]["template-partials"][0]).read_text("utf-8")
     # without the third word Quarto looks for a chapter of this name, and warns that there is none
     assert '<a href="$notebook$" download data-noresolveinput>' in partial
-
-
-def test_the_papers_text_is_as_wide_as_a_figure(config: dict[str, Any]) -> None:
-    style = (PROJECT / "report/typst-show.typ").read_text("utf-8")
-    margin = re.search(r"margin: \(x: ([\d.]+)cm", style)
-    assert margin
-    width = (21.0 - 2 * float(margin[1])) * INCHES_PER_CM
-    assert width == pytest.approx(config["fig-width"], abs=0.01)
 
 
 def test_the_site_needs_no_network(config: dict[str, Any]) -> None:

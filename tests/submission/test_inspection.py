@@ -16,7 +16,6 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.submission import inspection
 from mmn13lib.submission.inspection import inspect, unzipped
 
-PROJECT = Path(__file__).parents[2]
 Contents = dict[str, bytes]
 
 
@@ -82,15 +81,6 @@ def test_what_differs_from_the_read_me_is_found(contents: Contents, what: str, l
 def test_a_name_that_a_foreign_locale_damaged_is_found(contents: Contents, name: str) -> None:
     damaged = contents[name].decode().replace("דנה כהן", "\ufffd" * 7)
     assert any("the name in " in fault for fault in faults({**contents, name: damaged.encode()}))
-
-
-def test_a_placeholder_in_the_links_place_is_asked_about(contents: Contents) -> None:
-    text = contents["README.txt"].decode().replace("zoom.us", "example.org")
-    findings = inspect({**contents, "README.txt": text.encode()}, Settings(PROJECT))
-    asked = [finding.what for finding in findings if finding.ok is None]
-    assert asked == [
-        "https://example.org/rec/play_(1) looks like a placeholder: is it the video's address?"
-    ]
 
 
 @pytest.mark.parametrize("place", ["root", "data", "weights"])

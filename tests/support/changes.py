@@ -60,7 +60,6 @@ TABLE = (
     [
         pytest.param(lambda root, monkeypatch: None, [], id="nothing"),
         pytest.param(edit("report/q1-alpha.qmd", "Text of", "Prose of"), [], id="prose"),
-        pytest.param(edit("report/references.bib", "1968", "1969"), [], id="bibliography"),
         pytest.param(edit("_quarto.yml", "A tiny", "The tiny"), [], id="title"),
         pytest.param(edit("report/q1-alpha.qmd", "f(2)", "f(3)"), Q1, id="a cell"),
         pytest.param(

@@ -37,13 +37,16 @@ def shown(name: str, data: Any, addresses: list[str], script: str, folder: Path)
         f"<!doctype html><meta charset=utf-8>{STATIC}{block}<script type=module>{visit}</script>",
         "utf-8",
     )
+    return answer(page)
+
+
+def answer(page: Path, *options: str) -> list[Any]:
+    """Return what a page's scripts write, as JSON, into its one element `pre` named `found`."""
     assert CHROMIUM
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    options += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=10000"]
-    done = subprocess.run(
-        [CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, timeout=120
-    )
-    answer = re.search('<pre id="found">(.*)</pre>', done.stdout, re.DOTALL)
-    assert answer, done.stdout[-1000:] + done.stderr[-2000:]
-    found: list[Any] = json.loads(unescape(answer[1]))
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", *options]
+    command += [f"--user-data-dir={page.parent / 'profile'}", "--virtual-time-budget=20000"]
+    done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120)
+    said = re.search('<pre id="found">(.*)</pre>', done.stdout, re.DOTALL)
+    assert said, done.stdout[-1000:] + done.stderr[-2000:]
+    found: list[Any] = json.loads(unescape(said[1]))
     return found

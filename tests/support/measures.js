@@ -66,7 +66,7 @@ function show(dark) {
     for (const frame of document.querySelectorAll("iframe")) {
       found.push({width: frame.clientWidth, ...await measure(frame, dark)});
     }
-    document.body.replaceChildren(document.createElement("pre"));
+    document.body.replaceChildren(Object.assign(document.createElement("pre"), {id: "found"}));
     document.body.firstChild.textContent = JSON.stringify(found);
   };
 }

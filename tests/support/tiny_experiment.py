@@ -1,9 +1,5 @@
-"""A whole experiment that takes seconds, in this process or in another one."""
+"""A whole experiment that takes seconds, and what of it must be the same every time."""
 
-import subprocess
-import sys
-from pathlib import Path
-from subprocess import PIPE, STDOUT
 from typing import Any
 
 import numpy as np
@@ -30,32 +26,6 @@ TINY = ExperimentSettings(
     speed_batches=1,
     speed_batch_size=1,
 )
-
-PROGRAM = f"""
-import sys
-from pathlib import Path
-from mmn13lib.foundation.settings import Settings
-from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
-from mmn13lib.q3_transfer.data.inputs import resolve
-from mmn13lib.q3_transfer.experiment.run import run
-from mmn13lib.q3_transfer.training.head import HeadSettings
-from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
-settings = Settings(Path(sys.argv[1]))
-run(settings, resolve(settings), lambda line: print(line, flush=True), {TINY!r})
-"""
-
-
-def start(root: Path) -> subprocess.Popen[str]:
-    """Start it in another process."""
-    command = [sys.executable, "-c", PROGRAM, str(root)]
-    return subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True)
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for it and give what it has said since the last line that was read."""
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
 
 
 def content(found: Results) -> dict[str, Any]:

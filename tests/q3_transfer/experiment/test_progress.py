@@ -1,7 +1,5 @@
 """Progress is a bar on a terminal, and a line now and then where there is none."""
 
-import sys
-
 import pytest
 
 from mmn13lib.q3_transfer.experiment import progress
@@ -24,14 +22,3 @@ def test_without_a_terminal_progress_is_plain_lines(
         f"Step 3 of 9: 2,000 of 16,000 images, 100 images/s, 2 min left{left_in_all}"
     )
     assert line.endswith("left in all" if left_in_all else "left")
-
-
-def test_on_a_terminal_progress_is_a_bar(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.images_done("Features", 4, print, later=3600.0) as add:
-        add(2)
-        add(2)
-    shown = capsys.readouterr().err
-    assert "Features: 100%" in shown and "images/s" in shown and "1 h 0 min left in all" in shown

@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
-from support.tiny_experiment import TINY, content, finish, start
+from support.tiny_experiment import TINY, content
 
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.errors import UserError
@@ -115,24 +116,26 @@ def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings
     assert after == before
 
 
-def test_a_second_process_waits_and_finds_what_the_first_has_made(
-    undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_second_one_waits_and_finds_what_the_first_has_made(
+    undisturbed: Settings, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second: list[subprocess.Popen[str]] = []
+    lines, found = list[str](), list[Results]()
+    second = Thread(target=lambda: found.append(found_by(settings, lines.append)), daemon=True)
     run_trap = trap.run_batchnorm_trap
 
     def meeting(*arguments: object) -> object:
         """In the middle of the first: the second is started and has to wait."""
-        second.append(start(tmp_path))
-        assert second[0].stdout is not None
-        line = second[0].stdout.readline()
-        assert f"running in process {os.getpid()}, since" in line, line
+        second.start()
+        while second.is_alive() and not lines:
+            time.sleep(0.01)
         return run_trap(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(trap, "run_batchnorm_trap", meeting)
-    first = found_by(Settings(tmp_path))
-    assert finish(second[0]) == ""  # it has computed nothing
-    assert content(first) == content(found_by(undisturbed))
+    first = found_by(settings)
+    second.join()
+    (line,) = lines  # and it has computed nothing
+    assert f"running in process {os.getpid()}, since" in line
+    assert content(first) == content(found[0]) == content(found_by(undisturbed))
 
 
 def test_code_that_is_edited_meanwhile_does_not_lend_its_key_to_the_old(

@@ -6,7 +6,6 @@ import pytest
 import torch
 from support.tiny_experiment import TINY
 
-from mmn13lib.foundation import provenance
 from mmn13lib.foundation.provenance import import_closure
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import resolve
@@ -14,22 +13,10 @@ from mmn13lib.q3_transfer.experiment import stages
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.experiment.stages import Stages
 
-MAKES = {
-    "features": {"models/backbone", "models/features", "data/preprocessing"},
-    "head": {"models/backbone", "training/head", "training/history"},
-    "small_resnet": {"models/small_resnet", "training/from_scratch", "training/history"},
-    "trap": {"training/batchnorm_trap", "training/head", "models/backbone"},
-    "speed": {"data/preprocessing", "models/costs", "models/features"},
-}
 
-
-@pytest.mark.parametrize("step", MAKES)
-def test_a_step_s_key_holds_what_makes_it_and_not_the_other_steps_or_what_is_said(
-    step: str,
-) -> None:
+@pytest.mark.parametrize("step", ["features", "head", "small_resnet", "trap", "speed"])
+def test_what_is_said_and_planned_is_in_no_step_s_key(step: str) -> None:
     files = import_closure([f"mmn13lib.q3_transfer.experiment.{step}"])[0]
-    package = provenance.PACKAGE / "q3_transfer"
-    assert {package / f"{name}.py" for name in (*MAKES[step], f"experiment/{step}")} <= {*files}
     said = {"progress", "plan", "stages", "steps", "run", "records", "inputs"}
     assert not {file.stem for file in files} & said
 

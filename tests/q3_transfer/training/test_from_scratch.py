@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from support.tiny_images import TINY, tiny_images
 from torch import nn
 
-from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
 from mmn13lib.q3_transfer.training.from_scratch import (
     crop_and_flip,
-    predict_logits,
     train_small_resnet,
 )
 
@@ -80,15 +78,3 @@ def test_killed_and_resumed_it_ends_with_the_bits_of_an_undisturbed_run(tmp_path
     for name, tensor in undisturbed.state_dict().items():
         assert torch.equal(tensor, killed.state_dict()[name]), name
     assert [replace(r, seconds=0) for r in resumed] == [replace(r, seconds=0) for r in history]
-
-
-def test_logits_do_not_depend_on_how_the_images_are_batched():
-    images, _ = tiny_images(6)
-    model = SmallResNet(channels=(4, 8, 8))
-    torch.testing.assert_close(
-        predict_logits(model, images, "cpu", batch_size=4),
-        predict_logits(model, images, "cpu"),
-        rtol=1e-2,
-        atol=1e-2,
-    )
-    assert predict_logits(model, images, "cpu").dtype == torch.float32

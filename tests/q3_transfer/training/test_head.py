@@ -90,7 +90,7 @@ def trap(sample) -> BatchNormTrap:
     images, labels = sample
     training, validation = (images[:12], labels[:12]), (images[20:32], labels[20:32])
     with pytest.MonkeyPatch.context() as patch:  # a corner of each image is trap enough
-        patch.setattr(batchnorm_trap, "preprocess", lambda them: preprocess(them)[..., :64, :64])
+        patch.setattr(batchnorm_trap, "preprocess", lambda them: preprocess(them)[..., :32, :32])
         return run_batchnorm_trap(None, training, validation, SETTINGS, seeds=2)
 
 
