@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typst
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings

@@ -5,6 +5,7 @@ import zipfile
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
 
+import nbformat
 import pytest
 from support.made_up_results import make_results
 from support.tiny_report import VIDEO, reported
