@@ -3,7 +3,6 @@
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,15 +67,6 @@ def test_failure_is_remembered_for_an_hour_except_by_fetch_itself(
     fetch(online, retry=False)
     hosts("good")
     assert not fetch(online)
-
-
-def test_what_the_settings_name_is_not_downloaded(
-    online: Settings, host: Host, hosts: Hosts, tmp_path: Path
-) -> None:
-    hosts("good")
-    given = replace(online, data=tmp_path / "mine", weights=tmp_path / "mine.pth")
-    assert fetch(given) == []
-    assert not host.asked and not online.downloads.exists()
 
 
 @pytest.mark.parametrize("content", [CONTENT["archive"][:5000], b"x" * len(CONTENT["archive"])])

@@ -41,13 +41,3 @@ def test_a_second_process_is_refused_or_waits_and_knows_the_first(tmp_path: Path
     first.join()
     (line,) = heard
     assert line.startswith(holder)
-
-
-def test_a_lock_is_free_after_its_holder_has_ended(tmp_path: Path) -> None:
-    for _ in range(2):
-        with exclusive(tmp_path / "lock"):
-            pass
-    with pytest.raises(ZeroDivisionError), exclusive(tmp_path / "lock"):
-        raise ZeroDivisionError
-    with exclusive(tmp_path / "lock"):
-        pass

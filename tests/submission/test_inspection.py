@@ -12,7 +12,6 @@ import pytest
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
-from mmn13lib.submission import inspection
 from mmn13lib.submission.inspection import inspect, unzipped
 
 Contents = dict[str, bytes]
@@ -52,14 +51,6 @@ def test_a_fault_in_one_cell_is_found(
 def test_a_missing_file_is_found(contents: Contents, name: str) -> None:
     left = {file: content for file, content in contents.items() if not file.startswith(name)}
     assert any(fault.startswith(name) for fault in faults(left))
-
-
-def test_too_large_a_submission_is_found(
-    contents: Contents, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inspection, "LARGEST", 1000)
-    (fault,) = faults(contents)
-    assert "of at most 20 MB" in fault
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, new_head
 from mmn13lib.q3_transfer.models.features import feature_network
 from mmn13lib.q3_transfer.training import batchnorm_trap
-from mmn13lib.q3_transfer.training.batchnorm_trap import BatchNormTrap, run_batchnorm_trap
+from mmn13lib.q3_transfer.training.batchnorm_trap import run_batchnorm_trap
 from mmn13lib.q3_transfer.training.head import (
     HeadSettings,
     loss_above_optimum,
@@ -85,20 +85,15 @@ def test_few_labels_get_no_fewer_steps(count: int) -> None:
     assert settings.num_epochs >= HeadSettings().num_epochs
 
 
-@pytest.fixture(scope="module")
-def trap(sample) -> BatchNormTrap:
+def test_the_trap_moves_buffers_and_is_told_over_all_seeds(
+    sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a corner of each image is trap enough
+    monkeypatch.setattr(batchnorm_trap, "preprocess", lambda them: preprocess(them)[..., :32, :32])
     images, labels = sample
     training, validation = (images[:12], labels[:12]), (images[20:32], labels[20:32])
-    with pytest.MonkeyPatch.context() as patch:  # a corner of each image is trap enough
-        patch.setattr(batchnorm_trap, "preprocess", lambda them: preprocess(them)[..., :32, :32])
-        return run_batchnorm_trap(None, training, validation, SETTINGS, seeds=2)
-
-
-def test_the_trap_moves_buffers_that_the_frozen_network_keeps(trap: BatchNormTrap) -> None:
+    trap = run_batchnorm_trap(None, training, validation, SETTINGS, seeds=2)
     assert (trap.moved_buffers, trap.moved_buffers_frozen, trap.total_buffers) == (60, 0, 60)
-
-
-def test_the_trap_is_told_over_all_seeds_with_a_paired_interval(trap: BatchNormTrap) -> None:
     assert (trap.seeds, trap.images, trap.validation_images) == (2, 6, 12)
     low, high = trap.difference_interval
     assert -1 <= low <= trap.accuracy_frozen - trap.accuracy_trap <= high <= 1
