@@ -4,13 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
-from support.tiny_book import cell, write_chapter
+from support.tiny_book import by_hand, cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.config import parse, read_config
 from mmn13lib.rendering.document import convert
-from mmn13lib.rendering.execution import Executed
 
 LINES = [
     f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
@@ -82,6 +81,4 @@ def test_what_is_left_empty_is_as_if_it_were_not_there(tiny: Path, empty: str) -
     (tiny / "_quarto.yml.local").write_text(f"{empty}:\n")
     book = read_book(tiny)
     assert (book.config, len(book.chapters)) == (before.config, len(before.chapters))
-    (tiny / "made").mkdir()
-    empty_handed = [Executed(each, tuple([] for _ in each.cells)) for each in book.chapters]
-    assert "Extra" in convert(empty_handed, book, "typst", tiny / "made")
+    assert "Extra" in convert(by_hand(book, {}), book, "typst", tiny)
