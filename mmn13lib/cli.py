@@ -2,7 +2,7 @@
 
 import os
 import sys
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,21 +42,10 @@ def _say(*words: object, sep: str = " ") -> None:
 
 
 def _settings(data: Path | None, weights: Path | None, offline: bool = False) -> Settings:
-    """Put the flags where the chapters' kernels, which are other processes, read them too."""
+    """Return the settings of the environment, with the flags in place of its variables."""
     flags = {"MMN13_DATA": data, "MMN13_WEIGHTS": weights, "MMN13_OFFLINE": "1" if offline else ""}
-    os.environ.update({name: str(value) for name, value in flags.items() if value})
-    settings = Settings.from_environment()
-    absolute = {"MMN13_DATA": settings.data, "MMN13_WEIGHTS": settings.weights}
-    os.environ.update({name: str(path) for name, path in absolute.items() if path})
-    return settings
-
-
-@app.callback()
-def _debug(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-) -> None:
-    if debug:
-        os.environ["MMN13_DEBUG"] = "1"
+    given = {name: str(value) for name, value in flags.items() if value}
+    return Settings.from_environment({**os.environ, **given})
 
 
 @app.command(epilog="Example: mmn13 check")
@@ -86,6 +75,7 @@ def fetch(data: Data = None, weights: Weights = None, offline: Offline = False) 
             f"{'; '.join(failures)}: run it again with a network, or name copies of your own with "
             "--data and --weights."
         )
+    _say("CIFAR-10 and the weights are there.")
 
 
 @app.command(epilog="Example: mmn13 experiment --data ~/cifar")
@@ -94,12 +84,12 @@ def experiment(data: Data = None, weights: Weights = None, offline: Offline = Fa
 
     A second call finds them. If killed, it resumes when started again.
     """
-    from mmn13lib.downloads.fetch import unpack
+    from mmn13lib.downloads.fetch import fetch as unpack
     from mmn13lib.q3_transfer.data.inputs import resolve
     from mmn13lib.q3_transfer.experiment.run import run
 
     settings = _settings(data, weights, offline)
-    unpack(settings)
+    unpack(replace(settings, offline=True), progress=_say)
     run(settings, resolve(settings), progress=_say)
 
 
@@ -133,12 +123,11 @@ def render(
 def status() -> None:
     """List what has changed since each chapter was executed."""
     from mmn13lib.prepare import outside
-    from mmn13lib.rendering import cache, quarto
+    from mmn13lib.rendering import cache
     from mmn13lib.rendering.book import read_book
 
     settings = Settings.from_environment()
     book = read_book(settings.root)
-    quarto.write_cells(book)
     for chapter, changes in cache.status(book, outside(settings), settings):
         print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
@@ -149,8 +138,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer repetitions.")] = False,
 ) -> None:
     """Measure the times that chapter 1 shows, and print them."""
-    benchmark = import_module(f"mmn13lib.benchmarks.{what}")
-    print(benchmark.table(benchmark.run(Settings.from_environment(), quick=quick)))
+    from mmn13lib.benchmarks.convolution import run, table
+
+    print(table(run(Settings.from_environment(), quick=quick)))
 
 
 @app.command(epilog="Example: mmn13 submit --id 123456782 --video https://zoom.us/rec/share/…")

@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LACKS = (
-    "mmn13: {python} lacks {name}. Activate .venv (`make report` makes it) or set QUARTO_PYTHON "
-    "to its Python, then render again."
-)
 if __name__ == "__main__":
     # run by its path: the modules beside this file must not hide libraries of the same names
     sys.path = [str(HERE.parent), *(path for path in sys.path if Path(path) != HERE)]
@@ -22,21 +18,24 @@ try:
     from mmn13lib.foundation.settings import Settings
     from mmn13lib.rendering import cache, notebook, quarto
     from mmn13lib.rendering.book import Book, Chapter, read_book
-    from mmn13lib.rendering.config import fault_of_link
     from mmn13lib.rendering.dependencies import Outside, dependencies, hidden_cell
     from mmn13lib.rendering.execution import Executed, neutral_kernel, render_lock
     from mmn13lib.rendering.publishing import publish
 except ImportError as error:
-    sys.exit(LACKS.format(python=sys.executable, name=error.name))
-
-MARKUP = frozenset("<>[]{}@$*_`^~|\\")
+    sys.exit(
+        f"mmn13: {sys.executable} lacks {error.name}. Activate .venv (`make report` makes it) or "
+        "set QUARTO_PYTHON to its Python, then render again."
+    )
 
 
 def before(settings: Settings) -> None:
     """Prepare, and write each chapter's dependencies into the hidden cell that it includes."""
     book = read_book(settings.root)
-    refuse_what_quarto_would_read(book)
-    refuse_personal_settings(settings)
+    if fault := quarto.fault_of_folder(settings.root):
+        raise UserError(
+            f"Quarto can't be used here: {fault}. Move the project, or use mmn13 render."
+        )
+    neutral_kernel(settings.cache / "kernel")  # which _environment names
     outside = _prepare(settings)
     for chapter in (chapter for chapter in book.chapters if chapter.cells):
         quarto.drop_damaged(chapter)
@@ -72,32 +71,6 @@ def after(settings: Settings, built: Path, made: list[Path]) -> None:
         _say(f"The report, copied from {built.name}: pages, PDF and notebook in {settings.report}")
 
 
-def refuse_what_quarto_would_read(book: Book) -> None:
-    """Refuse a name, an id and a link that Quarto, which reads Markdown there, would not show."""
-    video = str(book.option("student.video"))
-    for text in (*book.authors, str(book.option("student.id"))):
-        if found := "".join(sorted(MARKUP & set(text))):
-            raise UserError(f"Quarto would read {found} in {text!r} as Markdown: leave it out.")
-    if fault := fault_of_link(video):
-        raise UserError(fault)
-    if found := "".join(sorted((MARKUP - set("_~")) & set(video))):
-        raise UserError(f"Quarto would read {found} in {video!r} as Markdown: percent-encode it.")
-
-
-def refuse_personal_settings(settings: Settings) -> None:
-    """Refuse variables that are set already, which Quarto prefers to those in _environment."""
-    if fault := quarto.fault_of_folder(settings.root):
-        raise UserError(
-            f"Quarto can't be used here: {fault}. Move the project, or use mmn13 render."
-        )
-    for name, path in neutral_kernel(settings.cache / "kernel").items():
-        if settings.root / (value := os.environ.get(name, path)) != Path(path):
-            raise UserError(
-                f"{name} is set to {value}: cells would start with your own settings. Unset it "
-                "and render again, or use `mmn13 render`, which starts them without."
-            )
-
-
 def _prepare(settings: Settings) -> Outside:
     """Return what the chapters depend on beside code, which a render by hand makes first."""
     if os.environ.get(quarto.PREPARED):
@@ -131,19 +104,16 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run one of the two hooks, for the book in the working folder."""
-    try:
-        with printed_errors():
-            settings = Settings.from_environment()
-            if sys.argv[1] == "before":
-                before(settings)
-            elif sys.argv[1] == "cells":
-                quarto.write_cells(read_book(settings.root))
-            else:
-                made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
-                built = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
-                after(settings, built, [Path(name) for name in made])
-    except ImportError as error:
-        sys.exit(LACKS.format(python=sys.executable, name=error.name))
+    with printed_errors():
+        settings = Settings.from_environment()
+        if sys.argv[1] == "before":
+            before(settings)
+        elif sys.argv[1] == "cells":
+            quarto.write_cells(read_book(settings.root))
+        else:
+            made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
+            built = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
+            after(settings, built, [Path(name) for name in made])
 
 
 if __name__ == "__main__":

@@ -1,24 +1,17 @@
 """What has to be there before a report is made, and what its chapters depend on beside code."""
 
-import re
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import requires, version
 
-from mmn13lib.benchmarks import measurements
+from mmn13lib.benchmarks.measurements import measurement_path
 from mmn13lib.downloads.fetch import fetch
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.provenance import file_digest
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.experiment.find import find
+from mmn13lib.rendering.dependencies import Outside
 from mmn13lib.writing import explore
-
-EXPECTED_ACCURACY = 0.85
-"""A frozen, well-treated ResNet-18 with the ImageNet weights stands above this on CIFAR-10."""
-
-Outside = dict[str, dict[str, str]]
-"""For a module, as imports name it, names and values that a chapter depends on if it imports it."""
 
 
 def prepare(
@@ -33,7 +26,7 @@ def prepare(
         progress(
             "To do: the data and weights, question 3's experiment, a measurement, the chapters."
         )
-    not_fetched = fetch(settings, progress=progress, retry=False)
+    not_fetched = fetch(settings, progress)
     chosen = inputs.resolve(settings)
     warnings = []
     if chosen.mode == "sample":
@@ -46,13 +39,11 @@ def prepare(
             "Get the real input with `mmn13 fetch`, or set MMN13_DATA to a folder with\n"
             "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again."
         )
-    accuracy = _head_accuracy(settings, chosen, progress)
-    _measure("convolution", settings, progress)
-    if chosen.mode == "imagenet" and accuracy < EXPECTED_ACCURACY:
-        warnings.append(
-            f"WARNING: {accuracy:.1%} test accuracy with the ImageNet weights; a frozen\n"
-            f"ResNet-18 reaches more than {EXPECTED_ACCURACY:.0%}. Something is wrong."
-        )
+    if find(settings, chosen) is None:  # else torch need not be imported
+        import_module("mmn13lib.q3_transfer.experiment.run").run(settings, chosen, progress)
+    if not measurement_path(settings).is_file():
+        progress("measuring the layer, the short way (`mmn13 bench convolution` is the full one)")
+        import_module("mmn13lib.benchmarks.convolution").run(settings, quick=True)
     return warnings, outside(settings, chosen)
 
 
@@ -64,10 +55,7 @@ def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
     chosen = chosen or inputs.resolve(settings)
     sample = f"the sample {chosen.fingerprint['data'][:8]}"
     finished = find(settings, chosen)
-    measured = measurements.measurement_path(settings, "convolution")
-    # what a chapter prints versions of is among what the package asks for
-    asked = [line for line in requires("mmn13lib") or () if "extra ==" not in line]
-    names = [re.match(r"[\w.-]+", line) for line in asked]
+    measured = measurement_path(settings)
     return {
         "mmn13lib.q3_transfer.data.inputs": {
             "the data": sample if chosen.mode == "sample" else "CIFAR-10",
@@ -81,25 +69,4 @@ def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
             f"report/explore/{file.name}": file_digest(file)[:8]
             for file in sorted(explore.FOLDER.glob("*.*s"))
         },
-        "importlib.metadata": {name[0]: version(name[0]) for name in names if name},
     }
-
-
-def _measure(name: str, settings: Settings, progress: Callable[[str], None]) -> None:
-    """Measure where there is no measurement of this code and machine."""
-    try:
-        measurements.load(settings, name)
-    except UserError:
-        progress(f"measuring {name}, the short way (`mmn13 bench {name}` is the full one)")
-        import_module(f"mmn13lib.benchmarks.{name}").run(settings, quick=True)
-
-
-def _head_accuracy(
-    settings: Settings, chosen: inputs.Inputs, progress: Callable[[str], None]
-) -> float:
-    """Run the experiment, unless it is known to be complete: then torch need not be imported."""
-    finished = find(settings, chosen)
-    if finished is not None:
-        return finished.accuracy
-    experiment = import_module("mmn13lib.q3_transfer.experiment.run")
-    return float(experiment.run(settings, chosen, progress).head.test_accuracy)

@@ -1,6 +1,5 @@
 """The command `mmn13`: quick, helpful, and never a traceback."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typer.testing import CliRunner
 
 from mmn13lib import cli
 from mmn13lib.foundation.settings import Settings
+from mmn13lib.rendering.execution import cells_environment
 
 COMMANDS = tuple(typer.main.get_command(cli.app).commands)
 
@@ -40,13 +40,12 @@ def test_flag_reaches_the_kernels_through_the_environment(
 ) -> None:
     (tmp_path / "_quarto.yml").touch()
     monkeypatch.chdir(tmp_path)
-    for name in ("MMN13_DATA", "MMN13_OFFLINE"):
-        monkeypatch.setenv(name, "")
     settings = cli._settings(Path("data"), None, offline=True)
     assert settings.data == tmp_path / "data"
     # the kernels work in another folder
-    assert os.environ["MMN13_DATA"] == str(tmp_path / "data")
-    assert os.environ["MMN13_OFFLINE"] == "1"
+    environment = cells_environment(settings)
+    assert environment["MMN13_DATA"] == str(tmp_path / "data")
+    assert environment["MMN13_OFFLINE"] == "1"
 
 
 def test_work_goes_on_when_whoever_read_its_words_has_gone() -> None:
@@ -61,9 +60,12 @@ def test_experiment_unpacks_an_archive_that_lies_among_the_downloads(
 ) -> None:
     done: list[str] = []
     monkeypatch.chdir(settings.root)
-    monkeypatch.setattr("mmn13lib.downloads.fetch.unpack", lambda settings: done.append("unpack"))
+    monkeypatch.setattr(
+        "mmn13lib.downloads.fetch.fetch",
+        lambda settings, progress: done.append(f"unpack, offline is {settings.offline}"),
+    )
     monkeypatch.setattr(
         "mmn13lib.q3_transfer.experiment.run.run", lambda *_, **__: done.append("run")
     )
     CliRunner().invoke(cli.app, ["experiment"], catch_exceptions=False)
-    assert done == ["unpack", "run"]
+    assert done == ["unpack, offline is True", "run"]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmn13lib.benchmarks import measurements
-from mmn13lib.foundation.errors import UserError
+from mmn13lib.benchmarks.measurements import measurement_path
+from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q1_convolution.layer import Conv2d
 from mmn13lib.writing.tables import markdown_table
@@ -51,8 +51,8 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
         "shapes": shapes,
         "geometric_means": {way: geometric_mean([ratio(s, way) for s in shapes]) for way in WAYS},
     }
-    measurements.save(settings, "convolution", result)
-    return measurements.load(settings, "convolution")
+    storage.write_json(measurement_path(settings), result)
+    return result
 
 
 def _forward(layer: nn.Module, images: Tensor, gradient: Tensor) -> None:
@@ -103,8 +103,8 @@ def ratio(shape: dict[str, Any], way: str) -> float:
 def load(settings: Settings) -> dict[str, Any]:
     """Return what was measured of this code on this machine, or else measure it the quick way."""
     try:
-        return measurements.load(settings, "convolution")
-    except UserError:
+        return dict(storage.read_json(measurement_path(settings)))
+    except storage.Damaged:
         return run(settings, quick=True)
 
 

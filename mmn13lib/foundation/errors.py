@@ -17,16 +17,17 @@ class UserError(Exception):
 
 @contextmanager
 def printed_errors() -> Iterator[None]:
-    """Turn a `UserError` into its sentence and exit code 1; ``MMN13_DEBUG`` shows the traceback.
+    """Turn a `UserError`, and what the system refuses, into a sentence and exit code 1.
 
-    From here on, a letter that a stream's encoding lacks is printed as its number.
+    ``MMN13_DEBUG`` shows the traceback. From here on, a letter that a stream's encoding lacks is
+    printed as its number.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         yield
-    except UserError as error:
+    except (UserError, OSError) as error:
         if os.environ.get("MMN13_DEBUG"):
             raise
         print(f"mmn13: {error}", file=sys.stderr)

@@ -8,13 +8,11 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mmn13lib.foundation import storage
 from mmn13lib.foundation.storage import digest
 
 PACKAGE = Path(__file__).parents[1]
@@ -25,12 +23,9 @@ CHECKERS_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 def imported_names(source: str) -> frozenset[str]:
     """Return what Python code imports anywhere but under TYPE_CHECKING, as dotted names.
 
-    ``from a import b`` gives both ``a`` and ``a.b``, and so does ``import a`` with ``a.b`` used
-    somewhere, since b may be a module.
+    ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
     """
     names: set[str] = set()
-    bound: dict[str, str] = {}
-    used: set[tuple[str, str]] = set()
     waiting: list[ast.AST] = [_tree(source)]
     while waiting:
         node = waiting.pop()
@@ -40,16 +35,11 @@ def imported_names(source: str) -> frozenset[str]:
         waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                bound[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom):
             if node.module is None or node.level:
                 raise ValueError(f"A relative import can't be followed: {ast.unparse(node)}")
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            used.add((node.value.id, node.attr))
-    return frozenset(names | {f"{bound[name]}.{attr}" for name, attr in used if name in bound})
+    return frozenset(names)
 
 
 def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[Path], set[str]]:
@@ -69,8 +59,6 @@ def import_closure(names: Iterable[str], package: Path = PACKAGE) -> tuple[list[
         if file is not None:
             files.add(file)
             waiting |= imported_names(file.read_text("utf-8"))
-        elif rest and (home := _module_file(package, rest[:-1])) is not None:
-            waiting |= _lazy_home(home.read_text("utf-8"), rest[-1])
         if rest:  # Python runs the packages above first
             waiting.add(name.rpartition(".")[0])
         waiting -= looked_for
@@ -81,20 +69,6 @@ def _module_file(package: Path, parts: Iterable[str]) -> Path | None:
     base = package.joinpath(*parts)
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((file for file in candidates if file.is_file()), None)
-
-
-@cache
-def _lazy_home(source: str, name: str) -> set[str]:
-    """Return where a module gets a name from that it imports only when it is asked for.
-
-    It tells type checkers, under TYPE_CHECKING.
-    """
-    nodes = [node for node in ast.walk(_tree(source)) if isinstance(node, ast.ImportFrom)]
-    return {
-        str(node.module)
-        for node in nodes
-        if any(name == (alias.asname or alias.name) for alias in node.names)
-    }
 
 
 @cache
@@ -155,19 +129,7 @@ def key(*modules: str, **ingredients: Any) -> str:
     return digest(json.dumps([code_digest(*modules), ingredients], sort_keys=True))[:16]
 
 
-def file_digest(path: Path, memory: Path | None = None) -> str:
-    """Return a file's digest; with `memory`, a JSON file, it is read again only if it changed."""
-    state = path.stat()
-    # a copy may keep its original's time of change; nobody sets the inode's
-    times = f"{state.st_mtime_ns}|{state.st_ctime_ns}"
-    identity = f"sha256|{path.resolve()}|{state.st_size}|{times}"
-    known: dict[str, str] = {}
-    if memory is not None:
-        with suppress(storage.Damaged):
-            known = storage.read_json(memory)
-    if identity not in known:
-        with path.open("rb") as file:
-            known[identity] = hashlib.file_digest(file, "sha256").hexdigest()
-        if memory is not None:
-            storage.write_json(memory, known)
-    return known[identity]
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -40,29 +40,14 @@ class Settings:
         """Read ``MMN13_DATA``, ``MMN13_WEIGHTS`` and ``MMN13_OFFLINE``; find the project's root.
 
         The root is the working folder or the nearest one above it with ``_quarto.yml``. Raises
-        UserError if there is none, if it has code of its own that is not what runs, or if a path
-        can't be one.
+        UserError if there is none, or if it has code of its own that is not what runs.
         """
 
         def path(name: str) -> Path | None:
             value = environment.get(name, "")
-            try:
-                found = Path(value).expanduser().absolute()
-                found.exists()
-            except (OSError, RuntimeError) as error:  # it is too long, or ~ a stranger's
-                raise UserError(
-                    f"{name} is no path that can be used ({value[:40]}): let it name a file or "
-                    "folder that is there."
-                ) from error
-            return found if value else None
+            return Path(value).expanduser().absolute() if value else None
 
-        try:
-            here = Path.cwd()
-        except FileNotFoundError as error:
-            raise UserError(
-                "The folder that this was started in is deleted: change to the folder that you "
-                "cloned and try again."
-            ) from error
+        here = Path.cwd()
         for root in (here, *here.parents):
             if (root / "_quarto.yml").is_file() or (root / SUBMITTED).is_dir():
                 break
@@ -119,6 +104,11 @@ class Settings:
     def report(self) -> Path:
         """The finished report."""
         return self.root / "_report"
+
+    @property
+    def submission(self) -> Path:
+        """The ZIP to hand in and the video's script."""
+        return self.root / "submission"
 
 
 def _is_yes(environment: Mapping[str, str], name: str) -> bool:

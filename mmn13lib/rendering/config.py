@@ -4,19 +4,13 @@ import json
 import re
 from functools import reduce
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 import yaml
 
 from mmn13lib.foundation.errors import UserError
 
-_KINDS: dict[str, tuple[type | UnionType, str]] = {
-    "project book student execute format format.html format.typst": (dict, "`name: value` lines"),
-    "book.chapters book.appendices format.typst.template-partials": (list, "a list of files"),
-    "bibliography format.html.css": (str, "the name of one file"),
-    "fig-width fig-height fig-dpi": (int | float, "a number"),
-}
+_MAPPINGS = ("project", "book", "student", "execute", "format", "format.html", "format.typst")
 DEEPEST = 50  # levels of lists and mappings
 _WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
 
@@ -51,17 +45,12 @@ def look_up(config: Any, key: str) -> Any:
 
 def fault_of_link(video: str) -> str:
     """Say what is wrong with the video's link, if there is one and something is."""
-    if not video or is_web_address(video):
+    if not video or _WEB_ADDRESS.fullmatch(video):
         return ""
     return (
         f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// at "
         "its beginning."
     )
-
-
-def is_web_address(text: str) -> bool:
-    """Tell whether a text is an address that a browser opens."""
-    return _WEB_ADDRESS.fullmatch(text) is not None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -71,11 +60,10 @@ def _read(file: Path) -> dict[str, Any]:
         raise UserError(f"{file.name} is invalid YAML, please fix it: {error}") from error
     if not isinstance(found, dict):
         raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
-    for keys, (kind, words) in _KINDS.items():
-        for key in keys.split():
-            value = look_up(found, key)
-            if value is not None and not isinstance(value, kind):
-                raise UserError(f"{file.name}: {key} should be {words}, not {value!r}.")
+    for key in _MAPPINGS:
+        value = look_up(found, key)
+        if value is not None and not isinstance(value, dict):
+            raise UserError(f"{file.name}: {key} should be `name: value` lines, not {value!r}.")
     return found
 
 

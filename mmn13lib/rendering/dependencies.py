@@ -6,10 +6,10 @@ is executed again. Nothing here imports what it looks at, so it is quick.
 
 import json
 import platform
-import sys
+import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
+from importlib.metadata import requires, version
 
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
@@ -41,10 +41,11 @@ def dependencies(chapter: Chapter, book: Book, outside: Outside) -> dict[str, st
         CELLS: digest(*(f"{cell.source}\0" for cell in cells))[:16],
         SET_UP: digest(_set_up(book))[:16],
         "Python": platform.python_version(),
+        **versions(),
     }
     imported = frozenset[str]().union(*map(_imported, cells))
     try:
-        files, libraries = provenance.import_closure(imported, book.root / "mmn13lib")
+        files, _ = provenance.import_closure(imported, book.root / "mmn13lib")
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{chapter.path.name} imports what is no valid Python: {error}.") from error
     modules = {*imported}
@@ -52,7 +53,6 @@ def dependencies(chapter: Chapter, book: Book, outside: Outside) -> dict[str, st
         name = file.relative_to(book.root)
         found[name.as_posix()] = digest(file.read_bytes())[:16]
         modules.add(".".join(name.with_suffix("").parts))
-    found |= {name: number for name in sorted(libraries) if (number := _version(name))}
     for module in sorted(outside.keys() & modules):
         found |= outside[module]
     return found
@@ -100,22 +100,8 @@ def _imported(cell: Cell) -> frozenset[str]:
 
 
 @cache
-def _version(library: str) -> str:
-    """Return a library's version by its import name; empty for what comes with Python."""
-    if library in sys.stdlib_module_names:
-        return ""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        found = _by_import_name().get(library)
-        return found.version if found else ""
-
-
-@cache
-def _by_import_name() -> dict[str, Distribution]:
-    """Map import names to libraries, in a hundredth of `packages_distributions`' two seconds."""
-    return {
-        name: distribution
-        for distribution in distributions()
-        for name in (distribution.read_text("top_level.txt") or "").split()
-    }
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that the package asks for."""
+    asked = [line for line in requires("mmn13lib") or () if "extra ==" not in line]
+    names = [re.split(r"[^\w.-]", line)[0] for line in asked]
+    return {name: version(name) for name in sorted(names)}

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,13 +25,11 @@ from mmn13lib.rendering.book import Book, Chapter
 from mmn13lib.rendering.dependencies import Outside, changes, dependencies, hidden_cell
 
 AT_ONCE = 2  # chapters: one that is starting and importing leaves all cores but one idle
-ATTEMPTS = 3  # where what a chapter is made from changes while it is executed
 KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
 _INTERRUPTED = threading.Event()
-_LONGEST_SOCKET = 107  # bytes of its path
 
-# Personal start-up files would change what the cells give; the warning is about a socket that
+# Personal start-up files would change what the cells give; the warning is about sockets that
 # only this machine reaches.
 _KERNEL_OPTIONS = """\
 c.InteractiveShellApp.exec_PYTHONSTARTUP = False
@@ -71,11 +69,11 @@ def execute_all(
     settings: Settings,
     outside: Outside,
     progress: Progress = print,
-    rerun: Iterable[str] = (),
+    rerun: Container[Chapter] = (),
 ) -> list[Executed]:
     """Return chapters' outputs: the stored ones, or those of executing them, `AT_ONCE` at a time.
 
-    `rerun` names chapters to execute in any case. Raises `UserError` if a cell fails.
+    Those of `rerun` are executed in any case. Raises `UserError` if a cell fails.
     """
     free = asyncio.Semaphore(AT_ONCE)
     failures: list[Exception] = []
@@ -84,7 +82,7 @@ def execute_all(
         async with free:
             if not failures:  # what has begun is finished, and nothing else begins
                 try:
-                    again = chapter.name in rerun
+                    again = chapter in rerun
                     outputs = await _outputs(chapter, book, settings, outside, progress, again)
                     return Executed(chapter, outputs)
                 except Exception as failure:
@@ -118,24 +116,19 @@ async def _outputs(
 ) -> cache.Outputs:
     if not chapter.cells:
         return ()
-    for _ in range(ATTEMPTS):
-        found = dependencies(chapter, book, outside)
-        outputs = None if rerun else cache.read(chapter, found, settings)
-        if outputs is not None:
-            progress(f"{chapter.short_name}: fresh")
-            return outputs
-        reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
-        progress(f"{chapter.short_name}: {'asked for' if rerun else '; '.join(reasons)}")
-        outputs = await run_cells(chapter, hidden_cell(found, book), settings, progress)
-        changed = ", ".join(changes(found, dependencies(chapter, book, outside)))
-        if not changed:
-            cache.write(chapter, found, outputs, settings)
-            return outputs
-        progress(f"{chapter.short_name}: {changed} meanwhile: once more")
-    raise UserError(
-        f"{chapter.path.name}: {changed} again and again while it was executed: render again when "
-        "the files are at rest."
-    )
+    found = dependencies(chapter, book, outside)
+    outputs = None if rerun else cache.read(chapter, found, settings)
+    if outputs is not None:
+        progress(f"{chapter.short_name}: fresh")
+        return outputs
+    reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
+    progress(f"{chapter.short_name}: {'asked for' if rerun else '; '.join(reasons)}")
+    outputs = await run_cells(chapter, hidden_cell(found, book), settings, progress)
+    if changed := ", ".join(changes(found, dependencies(chapter, book, outside))):
+        progress(f"{chapter.short_name}: {changed} meanwhile: render it once more")
+    else:
+        cache.write(chapter, found, outputs, settings)
+    return outputs
 
 
 def cells_environment(settings: Settings) -> dict[str, str]:
@@ -178,10 +171,8 @@ async def run_cells(
     try:
         with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
             private = Path(temporary)
-            socket = os.fsencode(private / "kernel-ipc-12345")
             manager = AsyncKernelManager(
                 kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
-                transport="tcp" if os.name == "nt" or len(socket) > _LONGEST_SOCKET else "ipc",
                 connection_file=str(private / "kernel.json"),
             )
             assert manager.kernel_spec is not None

@@ -1,42 +1,25 @@
-"""Puts a new report into its place, and takes away what the last one had and this one has not."""
+"""Puts a new report into the place of the last one."""
 
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from mmn13lib.foundation import storage
 
-LIST = ".files.json"
-
 
 def publish(made: Mapping[str, Path], report: Path) -> None:
-    """Copy files into the report's folder, under these names, each in one step.
+    """Make the report's folder hold copies of these files, under these names, and no others.
 
-    Of what is there this removes what the last render's list names. A kill leaves whole files, a
-    full disk the old report and a `UserError`.
+    A full disk leaves the last report and a `UserError`.
     """
-    staging, before = report / ".new", set[str]()
+    new = report.with_name(f"{report.name}.new")
     try:
-        report.mkdir(exist_ok=True)
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
         for name, file in made.items():
-            (staging / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, staging / name)
-        with suppress(storage.Damaged):
-            listed = set(storage.read_json(report / LIST))
-            inside = report.resolve()
-            before = {name for name in listed if (report / name).resolve().is_relative_to(inside)}
-        storage.write_json(report / LIST, sorted(before | made.keys()))
-        for name in sorted(made):
-            (report / name).parent.mkdir(parents=True, exist_ok=True)
-            (staging / name).replace(report / name)
-        for name in before - made.keys():
-            (report / name).unlink(missing_ok=True)
-            for folder in Path(name).parents[:-1]:
-                with suppress(OSError):  # it is not empty
-                    (report / folder).rmdir()
-        storage.write_json(report / LIST, sorted(made))
-        shutil.rmtree(staging, ignore_errors=True)
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, new / name)
+        if report.exists():
+            shutil.rmtree(report)
+        new.rename(report)
     except OSError as error:
-        raise storage.disk_error(report / "index.html", error) from error
+        raise storage.disk_error(report, error) from error

@@ -1,9 +1,7 @@
 """Lays out the folder that becomes the ZIP: sources, stored results, requirements, README."""
 
 import shutil
-from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
 
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.settings import Settings
@@ -11,6 +9,7 @@ from mmn13lib.q3_transfer.answer.load import pack
 from mmn13lib.q3_transfer.data.inputs import SAMPLE
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.rendering.book import Book
+from mmn13lib.rendering.dependencies import versions
 from mmn13lib.rendering.notebook import is_question
 from mmn13lib.submission.student import Student
 
@@ -18,8 +17,6 @@ NOTEBOOK, REPORT, READ_ME = "mmn13.ipynb", "mmn13.pdf", "README.txt"
 REQUIREMENTS = "requirements.txt"
 FILES = (NOTEBOOK, REPORT, READ_ME, REQUIREMENTS)
 FOLDERS = ("mmn13lib/", "artifacts/")
-TO_OPEN = {"ipykernel", "matplotlib_inline"}
-"""What a notebook needs beside the libraries that its code imports."""
 
 
 def lay_out(
@@ -53,15 +50,13 @@ def imported(book: Book) -> tuple[list[Path], set[str]]:
 
 
 def requirements(libraries: set[str]) -> str:
-    """Pin the libraries that are imported, and those that open a notebook."""
-    pins: dict[str, str] = {}
-    for installed in distributions():
-        about: Any = installed.metadata if installed.read_text("METADATA") else {}
-        if not (about.get("Name") and about.get("Version")):
-            continue  # a broken installation left it behind
-        name = about["Name"].lower().replace("_", "-")
-        tops = installed.read_text("top_level.txt") or name.replace("-", "_")
-        if not {*tops.split()}.isdisjoint(libraries | TO_OPEN):
-            pins.setdefault(name, f"{name}=={about['Version'].partition('+')[0]}")
-    lines = ["# what this was made with, on Python 3.11 or newer", *sorted(pins.values()), ""]
-    return "\n".join(lines)
+    """Pin the libraries that are imported, and the one that opens a notebook.
+
+    What is imported by another name, as Pillow is, comes with one of these.
+    """
+    pins = [
+        f"{name}=={number.partition('+')[0]}"
+        for name, number in versions().items()
+        if name in libraries | {"ipykernel"}
+    ]
+    return "\n".join(["# what this was made with, on Python 3.11 or newer", *pins, ""])

@@ -63,7 +63,9 @@ def make(
     on_paper = {REPORT: (source + source.replace("\\", "")).encode()}  # as escaped, and as shown
     findings = [*inspect(contents, settings), names_machine(on_paper, settings)]
     refuse([finding.what for finding in findings if finding.ok is False], force)
-    return put(settings, f"mmn13-{student.id}.zip", zipped(contents))
+    path = settings.submission / f"mmn13-{student.id}.zip"
+    storage.write_bytes(path, zipped(contents))
+    return path
 
 
 def with_front_page(book: Book, student: Student, notice: str) -> Book:
@@ -90,15 +92,3 @@ def zipped(contents: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-
-
-def put(settings: Settings, name: str, content: bytes) -> Path:
-    """Write a file, whole or not at all, into the folder of what is handed in."""
-    target = settings.root / "submission" / name
-    unfinished = target.with_name(f"{name}.unfinished")
-    try:
-        target.parent.mkdir(exist_ok=True)
-        unfinished.write_bytes(content)
-        return unfinished.replace(target)
-    except OSError as error:
-        raise storage.disk_error(target, error) from error

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from mmn13lib.foundation import storage
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.prepare import outside
 from mmn13lib.rendering.book import read_book, read_chapter
 from mmn13lib.rendering.document import build
 from mmn13lib.rendering.execution import execute_all
-from mmn13lib.submission.package import put
 
 SCRIPT = "report/video-script.qmd"
 
@@ -25,4 +25,6 @@ def make(settings: Settings, progress: Callable[[str], None] = print) -> Path:
     book = replace(book, config={**book.config, "book": front})
     with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
         paper = build(said, book, "typst", Path(folder))
-        return put(settings, paper.name, paper.read_bytes())
+        path = settings.submission / paper.name
+        storage.write_bytes(path, paper.read_bytes())
+    return path

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from support.local_host import BATCHES, CONTENT, Host
 
-from mmn13lib.downloads import fetch, mirrors
+from mmn13lib.downloads import fetch
 from mmn13lib.downloads.hosts import HostedFile
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
@@ -48,10 +48,5 @@ def hosts(host: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     files = tuple(known(name, content) for name, content in BATCHES.items())
     monkeypatch.setattr(inputs, "CIFAR10_FILES", files)
-    for name, seconds in {
-        "ANSWER_TIMEOUT": 0.6,
-        "READ_TIMEOUT": 0.6,
-        "SPEED_INTERVAL": 0.3,
-    }.items():
-        monkeypatch.setattr(mirrors, name, seconds)
+    monkeypatch.setattr(fetch, "TIMEOUTS", (0.6, 0.6))
     return use

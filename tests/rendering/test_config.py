@@ -57,9 +57,6 @@ def test_what_is_no_text_for_a_document_is_refused(tiny: Path, text: str) -> Non
         ("- x", "should hold `name: value` lines"),
         ("just text", "should hold `name: value` lines"),
         ("format: {html: x}", "format.html should be `name: value` lines, not 'x'"),
-        ("book: {chapters: 3}", "book.chapters should be a list of files, not 3"),
-        ("bibliography: [a.bib]", "bibliography should be the name of one file"),
-        ("fig-width: wide", "fig-width should be a number, not 'wide'"),
     ],
 )
 def test_a_value_of_another_kind_is_named(tiny: Path, text: str, sentence: str) -> None:

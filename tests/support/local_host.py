@@ -44,19 +44,11 @@ class Handler(BaseHTTPRequestHandler):
         if manner == "page":
             body = b"<html>Please log in to this network</html>"
         self.send_response(200)
-        if manner != "endless":
-            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if manner in ("cut", "stall"):
             body = body[: len(body) // 2]
-        if manner == "crawl":
-            for start in range(0, len(body), 1024):
-                if self.server.ended.wait(0.1):
-                    return None
-                self.wfile.write(body[start : start + 1024])
         self.wfile.write(body)
-        while manner == "endless" and not self.server.ended.is_set():
-            self.wfile.write(bytes(1024))
         if manner == "stall":
             self.server.ended.wait(30)
         return None

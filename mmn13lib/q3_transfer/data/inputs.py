@@ -22,15 +22,15 @@ class KnownFile:
     size: int
     sha256: str
 
-    def fault(self, path: Path, memory: Path | None = None) -> str:
-        """Return what is wrong with a copy, or nothing; `memory` as in `provenance.file_digest`."""
+    def fault(self, path: Path) -> str:
+        """Return what is wrong with a copy, or nothing."""
         try:
             if not path.is_file():
                 return "is no regular file" if path.exists() else "is missing"
             size = path.stat().st_size
             if size != self.size:
                 return f"is corrupted (it has {size} bytes instead of {self.size})"
-            if provenance.file_digest(path, memory) != self.sha256:
+            if provenance.file_digest(path) != self.sha256:
                 return "is corrupted (it differs from the original)"
         except OSError as error:
             return f"can't be read ({error.strerror})"
@@ -120,7 +120,7 @@ def resolve(settings: Settings) -> Inputs:
                 "mode": "sample",
             },
         )
-    digest = provenance.file_digest(weights, memory(settings))
+    digest = provenance.file_digest(weights)
     words = weights_in_words(weights, digest)
     mode: Mode = "imagenet" if digest == IMAGENET_WEIGHTS.sha256 else "other-weights"
     # the files have just been checked to be these
@@ -154,16 +154,11 @@ def weights_in_words(path: Path, digest: str) -> str:
     return f"{words}, which describes itself as “{description}”" if description else words
 
 
-def faults(folder: Path, settings: Settings) -> list[str]:
+def faults(folder: Path) -> list[str]:
     """Return what is wrong with an unpacked CIFAR-10's files; empty where all are genuine."""
     found = [(folder / file.name, file) for file in CIFAR10_FILES]
-    wrong = [(path, file.fault(path, memory(settings))) for path, file in found]
+    wrong = [(path, file.fault(path)) for path, file in found]
     return [f"{path} {fault}" for path, fault in wrong if fault]
-
-
-def memory(settings: Settings) -> Path:
-    """Return the file that remembers digests, so that each input is read through once."""
-    return settings.cache / "digests.json"
 
 
 def find_data(settings: Settings) -> Path | None:
@@ -180,7 +175,7 @@ def find_data(settings: Settings) -> Path | None:
         if settings.data:
             raise UserError(f"There is no folder {BATCHES} to read in {folder}: {advice}.")
         return None
-    if wrong := faults(folder / BATCHES, settings):
+    if wrong := faults(folder / BATCHES):
         raise UserError(f"CIFAR-10 is not whole, {wrong[0]}: {advice}.")
     return folder
 
@@ -197,6 +192,6 @@ def find_weights(settings: Settings) -> Path | None:
         )
     if not os.access(path, os.F_OK) or not path.is_file():
         return None
-    if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path, memory(settings))):
+    if not settings.weights and (fault := IMAGENET_WEIGHTS.fault(path)):
         raise UserError(f"{path} {fault}: delete it and run `mmn13 fetch`.")
     return path

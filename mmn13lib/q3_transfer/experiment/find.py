@@ -14,11 +14,10 @@ from mmn13lib.q3_transfer.results import FILE
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished experiment: where its results are, their digest, and the head's test accuracy."""
+    """A finished experiment: where its results are, and their digest."""
 
     folder: Path
     digest: str
-    accuracy: float
 
 
 def results_folder(
@@ -38,7 +37,7 @@ def find(settings: Settings, inputs: Inputs) -> Finished | None:
     """Return the finished results of these inputs and this code; None if absent or damaged."""
     folder = results_folder(settings, inputs)
     try:
-        values, digest = storage.read_values(folder / FILE)
+        _, digest = storage.read_values(folder / FILE)
     except storage.Damaged:
         return None
-    return Finished(folder, digest, values["head_seeds"][0])
+    return Finished(folder, digest)
