@@ -61,7 +61,7 @@ def filters_figure(pictures: Mapping[str, Array]) -> Figure:
     Non-negative ones are shown from black to white, those with both signs from black over grey
     (zero) to white.
     """
-    figure, axes = new_figure(1, len(pictures), height=1.6)
+    figure, axes = new_figure(1, len(pictures), height=1.5)
     panels = zip(np.atleast_1d(axes), pictures.items(), strict=True)
     for panel, (title, picture) in panels:
         bound = float(np.abs(picture).max())

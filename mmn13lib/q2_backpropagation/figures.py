@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from mmn13lib.q2_backpropagation.derivation import ConvolutionGradients
 from mmn13lib.writing.plotting import draw_cells, new_figure
 
-CELL = (1.5, 1.0)
+CELL = (1.85, 1.0)
 """Width and height of a cell that holds a product of two symbols."""
 
 
@@ -33,7 +33,7 @@ def pixel_figure(gradients: ConvolutionGradients, pixel: tuple[int, int]) -> Fig
     }
     name = sympy.latex(gradients.image[pixel])
     total = sympy.latex(gradients.d_image[pixel])
-    figure, (forward, backward) = new_figure(2, 1, height=3.3)
+    figure, (forward, backward) = new_figure(2, 1, height=2.85)
     for axes, title, entries, ends, arrows in (
         (forward, "columns $P$", columns, gradients.output, "→↓"),
         (backward, r"returned to $P$: $K g$", products, gradients.upstream, "←↑"),
