@@ -92,8 +92,8 @@ ATTACKS = {
     "no address as the video": (
         nothing, ["submit", "--id", ID, "--video", "zoom.us/rec"], "The video's link '.*' is no",
     ),
-    "the sample": (
-        nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "This report is made",
+    "no results": (
+        nothing, ["submit", "--id", ID, "--video", "https://zoom.us/rec"], "Question 3 has no",
     ),
     "no ZIP there": (nothing, ["submit", "--check", "gone.zip"], "There is no file gone.zip"),
     "a folder as a ZIP": (nothing, ["submit", "--check", "report"], "report is no ZIP"),

@@ -1,6 +1,5 @@
 """Fixtures of the submission: a small report's ZIP, of outputs that nobody executed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,15 @@ from mmn13lib.submission.inspection import unzipped
 from mmn13lib.submission.student import Student
 
 
-@pytest.fixture(scope="session")
-def nothing_executed() -> Iterator[None]:
+def execute_nothing(patch: pytest.MonkeyPatch) -> None:
     """Let the small report be executed, and question 3 have results."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package, "load", lambda settings: make_results(mode="sample"))
-        patch.setattr(package, "execute_all", lambda chapters, book, *others: reported(book))
-        yield
+    patch.setattr(package, "load", lambda settings: make_results(mode="sample"))
+    patch.setattr(package, "execute_all", lambda chapters, book, *others: reported(book))
+
+
+@pytest.fixture
+def nothing_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +30,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(root: Path, nothing_executed: None) -> Path:
+def made(root: Path) -> Path:
     """Make the ZIP of the small report."""
-    return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        execute_nothing(patch)
+        return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
 def test_a_fault_in_one_cell_is_found(
     contents: Contents, change: dict[str, Any], fault: str
 ) -> None:
-    (found,) = faults(spoil(contents, "q1-code", lambda cell: cell.update(change)))
-    assert found.startswith(fault)
+    found = faults(spoil(contents, "q1-code", lambda cell: cell.update(change)))
+    assert any(one.startswith(fault) for one in found), found
 
 
 @pytest.mark.parametrize("name", ["mmn13.ipynb", "mmn13.pdf", "README.txt", "artifacts/"])

@@ -16,9 +16,10 @@ from mmn13lib.submission.student import Student
 
 
 def made(root: Path) -> Path:
-    package.load = lambda settings: make_results(mode="sample")
-    package.execute_all = lambda chapters, book, *others: reported(book)  # nobody executes
-    return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(package, "load", lambda settings: make_results(mode="sample"))
+        patch.setattr(package, "execute_all", lambda chapters, book, *others: reported(book))
+        return package.make(Settings(root), Student(), force=True, progress=lambda line: None)
 
 
 def content(root: Path) -> dict[str, object]:
