@@ -33,4 +33,4 @@ def test_folded_features_are_those_of_the_plain_network() -> None:
 def test_batches_do_not_change_the_features() -> None:
     average = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 512))
     whole, parts = extract(average, IMAGES), extract(average, IMAGES, batch_size=3)
-    assert torch.allclose(whole, parts)
+    assert torch.allclose(whole, parts, atol=1e-5)
