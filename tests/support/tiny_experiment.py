@@ -17,7 +17,7 @@ TINY = ExperimentSettings(
     label_counts=(5,),
     num_study_seeds=1,
     study_epochs=1,
-    trap_images=6,
+    trap_images=3,
     trap_validation=3,
     trap=HeadSettings(num_epochs=1, batch_size=2),
     num_mistakes=2,
