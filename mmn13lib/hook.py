@@ -106,10 +106,12 @@ def main() -> None:
     """Run one of the two hooks, for the book in the working folder."""
     with printed_errors():
         settings = Settings.from_environment()
-        if sys.argv[1] == "before":
+        if sys.argv[1:] == ["before"]:
             before(settings)
-        elif sys.argv[1] == "cells":
+        elif sys.argv[1:] == ["cells"]:
             quarto.write_cells(read_book(settings.root))
+        elif "QUARTO_PROJECT_OUTPUT_FILES" not in os.environ:
+            raise UserError("This is what `quarto render` runs: run that, or `mmn13 render`.")
         else:
             made = os.environ["QUARTO_PROJECT_OUTPUT_FILES"].split("\n")
             built = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])

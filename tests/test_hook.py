@@ -210,6 +210,13 @@ def test_the_set_up_makes_what_chapters_include_before_quarto_reads_them(tiny: P
     assert cell.read_text() == "of the last render"
 
 
+@pytest.mark.parametrize("argument", ["after", "afterwards", ""])
+def test_a_hook_that_quarto_did_not_run_says_so(tiny: Path, argument: str) -> None:
+    result = run(tiny, argument)
+    assert result.returncode == 1
+    assert "run that, or `mmn13 render`" in result.stderr and "Traceback" not in result.stderr
+
+
 def test_a_python_that_lacks_a_library_is_named(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "filelock.py").write_text("raise ModuleNotFoundError(name='filelock')")
     result = run(tiny, "before", PYTHONPATH=str(tmp_path))

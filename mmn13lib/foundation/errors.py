@@ -30,5 +30,11 @@ def printed_errors() -> Iterator[None]:
     except (UserError, OSError) as error:
         if os.environ.get("MMN13_DEBUG"):
             raise
-        print(f"mmn13: {error}", file=sys.stderr)
+        sentence = str(error)
+        if isinstance(error, OSError):
+            where = str(error.filename or "what this writes or prints")[-200:]
+            sentence = f"{error.strerror or error}: {where}. Mend that and try again."
+            if not error.filename:  # what could not be printed would be tried again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"mmn13: {sentence}", file=sys.stderr)
         raise SystemExit(1) from error

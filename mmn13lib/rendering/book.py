@@ -122,7 +122,8 @@ def _name_of(author: Any) -> str:
         parts = [name.get(part) for part in ("literal", "given", "family")]
         name = parts[0] or " ".join(str(part) for part in parts if part)
     if not isinstance(name, str | int) or isinstance(name, bool):
-        raise UserError(f"_quarto.yml: book.author should be a name or `name: …`, not {author!r}.")
+        known = "a name (in quotes) or `name: …`"
+        raise UserError(f"_quarto.yml: book.author should be {known}, not {author!r}.")
     return str(name)
 
 

@@ -32,14 +32,17 @@ class Finding:
 
 def unzipped(path: Path) -> dict[str, bytes]:
     """Read the files in a ZIP; `UserError` if it is none."""
-    if not path.exists():
+    if not os.access(path, os.F_OK):
         raise UserError(f"There is no file {path}: make it with `mmn13 submit`.")
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len({*names}) < len(names):
+                raise ValueError("a file is in it twice")
             return {name: archive.read(name) for name in names}
     except Exception as error:  # what a damaged file makes the decompressors raise has no end
-        problem = f"{path} is no ZIP that can be read: make it with `mmn13 submit`."
+        why = str(error) or "it is damaged"
+        problem = f"{path} is no ZIP that can be read ({why}): make it with `mmn13 submit`."
         raise UserError(problem) from error
 
 
@@ -62,9 +65,9 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     size = sum(map(len, contents.values())) / 1e6
     yield Finding(1e6 * size <= LARGEST, f"all files together have {size:.1f} of at most 20 MB")
     front, code = yield from _notebook(contents.get(NOTEBOOK, b""))
-    unexecuted = [cell.id for cell in code if cell.execution_count is None]
+    unexecuted = [_name(cell) for cell in code if cell.execution_count is None]
     yield _none(unexecuted, "every cell was executed", "not executed")
-    failed = [cell.id for cell in code if "error" in {o.output_type for o in cell.outputs}]
+    failed = [_name(cell) for cell in code if "error" in {o.output_type for o in cell.outputs}]
     yield _none(failed, "no cell shows an error", "they show an error")
     first, author, links = yield from _report(contents.get(REPORT, b""))
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
@@ -119,6 +122,11 @@ def _report(content: bytes) -> Generator[Finding, None, tuple[str, str, list[str
         return "", "", []
     yield Finding(True, f"the PDF has {len(reader.pages)} pages")
     return text, author, links
+
+
+def _name(cell: Any) -> str:
+    """Return a cell's id, or where its notebook is of a time without ids how it begins."""
+    return str(cell.get("id") or repr(cell.source[:40]))
 
 
 def _student(read_me: str) -> Student:

@@ -49,3 +49,20 @@ def test_the_command_and_the_hooks_print_so(tmp_path: Path, command: list[str]) 
     done = run(folder, *command, PYTHONIOENCODING="cp1252:strict")
     assert done.returncode == 1
     assert "is not inside this project" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("open('x' * 300)", "File name too long: xxx"),
+        ("open('.')", "Is a directory: .."),
+        ("open('absent/file', 'w')", "No such file or directory: absent/file."),
+        ("os.dup2(os.open('/dev/full', 1), 1); print(1, flush=True)", "No space left on device"),
+        ("raise TimeoutError('the host sleeps')", "the host sleeps: what this"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(tmp_path: Path, program: str, words: str) -> None:
+    head = "import os\nfrom mmn13lib.foundation.errors import UserError, printed_errors\n"
+    done = run(tmp_path, "-c", f"{head}with printed_errors():\n    {program}")
+    assert done.returncode == 1
+    assert words in done.stderr and "Traceback" not in done.stderr

@@ -31,6 +31,15 @@ def spoil(contents: Contents, label: str, change: Callable[[dict[str, Any]], obj
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
 
 
+def test_a_cell_of_a_time_without_ids_is_named_by_its_beginning(contents: Contents) -> None:
+    older = json.loads(contents["mmn13.ipynb"]) | {"nbformat_minor": 4}
+    for cell in older["cells"]:
+        del cell["id"]
+        cell |= {"execution_count": None} if cell["cell_type"] == "code" else {}
+    (fault,) = faults({**contents, "mmn13.ipynb": json.dumps(older).encode()})
+    assert fault.startswith("not executed: '")
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -100,6 +109,16 @@ def test_a_broken_file_is_a_fault_not_a_crash(
 ) -> None:
     kind = "notebook" if name.endswith("ipynb") else "PDF"
     assert any(kind in fault for fault in faults({**contents, name: content}))
+
+
+def test_a_zip_with_a_file_twice_and_a_name_too_long_are_sentences(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no file"):
+        unzipped(tmp_path / ("x" * 300))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, pytest.warns(UserWarning):
+        for content in ("Id: 1", "Id: 2"):
+            archive.writestr("README.txt", content)
+    with pytest.raises(UserError, match="in it twice"):
+        unzipped(tmp_path / "a.zip")
 
 
 @pytest.mark.parametrize("method", ["STORED", "DEFLATED", "BZIP2", "LZMA"])

@@ -146,7 +146,8 @@ def weights_in_words(path: Path, digest: str) -> str:
     words = f"weights from {path.name} (SHA-256 {digest[:8]}…)"
     try:
         with safe_open(path, "np") as file:
-            description = " ".join((file.metadata() or {}).get("description", "").split())
+            described = " ".join((file.metadata() or {}).get("description", "").split())
+            description = "".join(filter(str.isprintable, described))
     except (SafetensorError, OSError):  # another format, or damaged: whoever loads it says so
         description = ""
     if len(description) > LONGEST_DESCRIPTION:

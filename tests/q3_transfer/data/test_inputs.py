@@ -75,6 +75,7 @@ def test_a_renamed_weights_file_has_its_new_name_in_the_texts_and_the_same_key(
     [
         ("trained on cats", ", which describes itself as “trained on cats”"),
         ("two\nlines\tof it", "“two lines of it”"),
+        ("a\x1b[2J bell\a \u202eturned", "“a[2J bell turned”"),
         ("x" * 10_000, "“" + "x" * 200 + "…”"),
         ("", "…)"),
     ],
