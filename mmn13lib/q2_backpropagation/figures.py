@@ -76,7 +76,7 @@ def sliding_figure(gradients: ConvolutionGradients, column: int) -> Figure:
     (high, wide), upstream = gradients.kernel.shape, gradients.upstream
     zeros = sympy.zeros(upstream.rows + 2 * (high - 1), upstream.cols + 2 * (wide - 1))
     zeros[high - 1 : high - 1 + upstream.rows, wide - 1 : wide - 1 + upstream.cols] = upstream
-    figure, axes = new_figure(height=1.4)
+    figure, axes = new_figure(height=1.25)
     for i in range(gradients.image.rows):
         texts, window = _written(zeros), set()
         for u in range(high):
