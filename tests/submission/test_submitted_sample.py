@@ -110,7 +110,8 @@ def test_run_all_uses_only_what_was_unzipped(unzipped: Path, again: Any) -> None
 def test_run_all_shows_what_was_handed_in(notebook: Any, again: Any) -> None:
     there = shown(again)
     for label, texts in shown(notebook).items():
-        if label != "q1-speed":  # it is measured again
+        # times are measured again; features say how far they are
+        if label not in ("q1-speed", "q3-features"):
             assert numbers(there[label]) == numbers(texts), label
 
 
