@@ -55,9 +55,9 @@ def check(data: Data = None, weights: Weights = None, offline: Offline = False) 
 
     found = look(_settings(data, weights, offline))
     for requirement in found:
-        print(f"{MARKS[requirement.ok]} {requirement.name}: {requirement.detail}")
+        _say(f"{MARKS[requirement.ok]} {requirement.name}: {requirement.detail}")
         if not requirement.ok:
-            print(f"       {'' if requirement.needed else 'optional; '}{requirement.fix}")
+            _say(f"       {'' if requirement.needed else 'optional; '}{requirement.fix}")
     if any(requirement.needed and not requirement.ok for requirement in found):
         raise typer.Exit(1)
 
@@ -129,7 +129,7 @@ def status() -> None:
     settings = Settings.from_environment()
     book = read_book(settings.root)
     for chapter, changes in cache.status(book, outside(settings), settings):
-        print(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
+        _say(f"{chapter}: {', '.join(changes) if changes else 'fresh'}")
 
 
 @app.command(epilog="Example: mmn13 bench convolution --quick")
@@ -171,9 +171,9 @@ def _check_submission(path: Path) -> None:
     contents = inspection.unzipped(path)
     findings = list(inspection.inspect(contents, Settings.from_environment()))
     for line in inspection.listing(contents):
-        print(f"       {line}")
+        _say(f"       {line}")
     for finding in findings:
-        print(f"{MARKS[finding.ok]} {finding.what}")
+        _say(f"{MARKS[finding.ok]} {finding.what}")
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 

@@ -48,11 +48,20 @@ def test_flag_reaches_the_kernels_through_the_environment(
     assert environment["MMN13_OFFLINE"] == "1"
 
 
-def test_work_goes_on_when_whoever_read_its_words_has_gone() -> None:
-    code = "from mmn13lib.cli import _say\n_say('one')\n_say('two')\n_say('three')\nexit(7)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=PIPE, stderr=PIPE) as process:
+WORDS = "from mmn13lib.cli import _say\n_say('one')\n_say('two')\n_say('three')\nexit(7)"
+CHECK = """
+from mmn13lib import check, cli
+check.check = lambda settings: 3 * [check.Requirement("Quarto", False, False, "none", "get it")]
+cli.app(["check"])"""
+
+
+@pytest.mark.parametrize(("code", "status"), [(WORDS, 7), (CHECK, 0)])
+def test_work_goes_on_when_whoever_read_its_words_has_gone(code: str, status: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=PIPE, stderr=PIPE, cwd=Path(__file__).parent
+    ) as process:
         process.stdout.close()
-        assert process.wait() == 7 and process.stderr.read() == b""
+        assert process.wait() == status and process.stderr.read() == b""
 
 
 def test_experiment_unpacks_an_archive_that_lies_among_the_downloads(
