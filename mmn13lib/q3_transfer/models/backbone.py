@@ -11,6 +11,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from mmn13lib.foundation.errors import UserError
 
 NUM_FEATURES = 512
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class FrozenResNet18(ResNet):
@@ -46,9 +47,11 @@ class FrozenResNet18(ResNet):
         if path is not None:
             load_backbone(model, path)
             with torch.no_grad():
-                logits = model(torch.linspace(-2, 2, 3 * 32 * 32).view(1, 3, 32, 32))
+                logits = model(torch.linspace(-2, 2, 2 * 3 * 32 * 32).view(2, 3, 32, 32))
             if not logits.isfinite().all():
                 raise _unusable(path, "what it computes of an image is not finite")
+            if logits[0].equal(logits[1]):
+                raise _unusable(path, "it computes the same of any image")
         return model
 
     def train(self, mode: bool = True) -> Self:
@@ -92,7 +95,7 @@ def _fault(name: str, tensor: Tensor) -> str:
     """Return what is wrong with a tensor's numbers, or nothing."""
     if name.endswith("num_batches_tracked"):  # a counter that nothing here reads
         return ""
-    if not tensor.is_floating_point() or tensor.is_meta or tensor.layout is not torch.strided:
+    if tensor.dtype not in PRECISIONS or tensor.is_meta or tensor.layout is not torch.strided:
         kind = "meta" if tensor.is_meta else f"{tensor.dtype}, {tensor.layout}"
         return f"is no plain tensor of floating-point numbers ({kind})"
     if not tensor.float().isfinite().all():
@@ -115,7 +118,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises UserError if the file is truncated, is something else, or holds more than tensors.
     """
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a foreign file makes the two readers raise has no end

@@ -35,7 +35,7 @@ def test_no_parameter_and_no_buffer_outside_the_head_changes_in_training() -> No
     assert not torch.equal(model.fc.weight, head)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".SAFETENSORS"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_weights_come_from_either_format_in_any_precision(
     suffix: str, dtype: torch.dtype, tmp_path: Path
@@ -101,7 +101,9 @@ def spoil(name: str, change) -> dict[str, torch.Tensor]:
         ("layer1.0.bn2.bias", torch.Tensor.bool, "torch.bool"),
         ("conv1.weight", torch.Tensor.to_sparse, "torch.sparse_coo"),
         ("conv1.weight", lambda it: it.to("meta"), "meta"),
+        ("conv1.weight", lambda it: it.to(torch.float8_e4m3fn), "torch.float8_e4m3fn"),
         ("conv1.weight", lambda it: 1e37 + it, "of an image is not finite"),
+        ("conv1.weight", torch.zeros_like, "the same of any image"),
     ],
 )
 def test_numbers_that_no_network_has_are_refused_before_anything_is_trained(
