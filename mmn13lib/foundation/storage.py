@@ -17,7 +17,7 @@ from mmn13lib.foundation.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-SEAL = b'"sha256":"'  # in a header; inside of a text its quotation marks are escaped
+SEAL = b'"sealed":"'  # in a header; inside of a text its quotation marks are escaped
 UNSEALED = "0" * 64
 
 
@@ -72,7 +72,8 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any
     from safetensors.torch import save
 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = save(whole, {"values": json.dumps(values, ensure_ascii=False), "sha256": UNSEALED})
+    # one entry, the digest before the values: the library writes several in any order
+    content = save(whole, {"sealed": UNSEALED + json.dumps(values, ensure_ascii=False)})
     unsealed = SEAL + UNSEALED.encode()
     write_bytes(path, content.replace(unsealed, SEAL + digest(content).encode(), 1))
 
@@ -101,7 +102,7 @@ def _checked(path: Path) -> tuple[bytes, Any, str]:
         raise Damaged(f"{path.name} was truncated or altered")
     # the format: the header's length in eight bytes, then the header as JSON
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    return content, json.loads(header["__metadata__"]["values"]), seal.decode()
+    return content, json.loads(header["__metadata__"]["sealed"][len(UNSEALED) :]), seal.decode()
 
 
 def _read(path: Path) -> bytes:

@@ -62,7 +62,7 @@ def test_a_file_of_tensors_that_is_cut_off_or_altered_by_one_bit_is_damaged(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x"
-        storage.write_tensors(path, {"a": torch.arange(9.0)}, {"sha256": "of something else"})
+        storage.write_tensors(path, {"a": torch.arange(9.0)}, {"sealed": "of something else"})
         content = path.read_bytes()
         place = data.draw(st.integers(0, len(content) - 1))
         altered = bytearray(content)
