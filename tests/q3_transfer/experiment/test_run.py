@@ -1,6 +1,7 @@
 """The experiment loses nothing, shows nothing stale, and two of them do not meet."""
 
 import os
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,31 @@ def test_features_that_are_not_stored_are_computed(
         assert torch.equal(labels, after[name][1])
 
 
+def test_stopped_at_any_write_it_ends_with_the_same_bits(
+    undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if killed: what the process had not yet written is lost."""
+    replacing, seed = storage._replace, random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    settings = Settings(tmp_path, offline=True)
+    for _ in range(3):
+        left = moments.randrange(5)  # three times it is less than all writes
+
+        def stopping(*arguments: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            replacing(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(storage, "_replace", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                found_by(settings)
+    assert content(found_by(settings)) == content(found_by(undisturbed))
+
+
 def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings) -> None:
     before = content(found_by(finished))
     (stored,) = finished.results.glob(f"experiment/*/{records.FILE}")
@@ -168,9 +194,8 @@ def test_a_finished_experiment_is_found_for_the_code_that_ran(
     inputs = resolve(finished)
     monkeypatch.setattr(ExperimentSettings, "for_mode", lambda mode: TINY)
     assert find(finished, inputs) is None
-    results = run(finished, inputs)
-    known = find(finished, inputs)
-    assert known is not None
+    run(finished, inputs)
+    assert find(finished, inputs) is not None
 
 
 def test_reading_results_that_are_not_there_says_what_to_run(settings: Settings) -> None:
