@@ -28,7 +28,7 @@ set_matplotlib_formats("svg", "png")  # the notebook's viewers draw no SVG
 # what this chapter depends on"""
 
 _OPTIONS = re.compile(r"\A(#\|.*\n?)+")
-_FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*$")
+_FENCE = re.compile(r"^((?:[ \t>]|[-*+][ \t]|\d+[.)][ \t])*)(`{3,}|~{3,})[ \t]*([^`]*?)[ \t]*$")
 _BLOCK = re.compile(r"[\w+#.-]*|\{( *\.[\w-]+)+ *\}|\{=(html|typst)\}")
 _LABEL = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")  # what a reference can name
 _SHORTCODE = re.compile(r"\{\{<.*?>\}\}")
@@ -180,7 +180,7 @@ def _pieces(path: Path) -> Iterator[str | Cell]:
         if fence is None:
             yield _prose(line, path, number)
             continue
-        closing = re.compile(rf"^[ \t]*{fence[2][0]}{{{len(fence[2])},}}[ \t]*$")
+        closing = re.compile(rf"^[ \t>]*{fence[2][0]}{{{len(fence[2])},}}[ \t]*$")
         inside = []
         for _, last in numbered:
             if closing.match(last):
@@ -231,7 +231,7 @@ def _cell(lines: list[str], path: Path, number: int) -> Cell:
     if not _LABEL.fullmatch(label):
         _fail(path, number, f"the label {label} should be letters and digits, with - or _ between")
     for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
-        if label.startswith(prefix) != (caption in options):
+        if label.startswith(prefix) != bool(options.get(caption)):
             _fail(path, number, f"a cell has {caption} if and only if its label begins {prefix}")
     if "fig-cap" in options and not options.get("fig-alt"):
         _fail(path, number, f"the figure {label} has no fig-alt, a text for those who can't see it")

@@ -64,6 +64,10 @@ def _read(file: Path) -> dict[str, Any]:
         value = look_up(found, key)
         if value is not None and not isinstance(value, dict):
             raise UserError(f"{file.name}: {key} should be `name: value` lines, not {value!r}.")
+    if isinstance(look_up(found, "student.id"), int):  # YAML's 012345670 is octal
+        raise UserError(
+            f"{file.name}: student.id should be in quotes, or a 0 that it begins with is lost."
+        )
     name = look_up(found, "book.output-file")
     if name is not None and name != Path(str(name)).name:
         raise UserError(f"{file.name}: book.output-file should be a name, no path, not {name!r}.")

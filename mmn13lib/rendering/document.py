@@ -24,8 +24,9 @@ from mmn13lib.rendering.execution import Executed
 MADE_BY = "Made by the built-in engine of mmn13 (pandoc, typst)."
 HERE = Path(__file__).parent
 _IMAGES = {"svg+xml": "svg", "png": "png", "jpeg": "jpg", "gif": "gif"}
-_UNSEEN = re.compile(  # a terminal's colours and links, other control characters
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
+_UNSEEN = re.compile(  # what is overwritten, a terminal's colours and links, control characters
+    r"(?m)^.*\r(?=[^\r\n])|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b(\[[0-?]*)?[ -/]*[@-~]"
+    r"|[\x00-\x08\x0b-\x1f\x7f]"
 )
 _WHOLE = ("--wrap=preserve", "--citeproc", "--number-sections", "--toc", "--toc-depth=2")
 _WRITERS = {
@@ -129,9 +130,13 @@ def _chapter(executed: Executed, book: Book, format: str) -> dict[str, Any]:
         if isinstance(part, str):
             text += part
             continue
-        cells.append(_cell(part, next(outputs), book, format))
+        shown = next(outputs)
+        if part.holds_digest:
+            text += "\n"
+            continue
+        cells.append(_cell(part, shown, book, format))
         mark = f"<!--mmn13 {len(cells)}-->" + "\n" * (part.source.count("\n") + 2)
-        text += "\n" if part.holds_digest else f"\n{mark}"
+        text += f"\n{mark}"
     return {
         "file": executed.chapter.path.relative_to(book.root).as_posix(),
         "appendix": executed.chapter.appendix,
@@ -145,17 +150,21 @@ def _cell(cell: Cell, outputs: Sequence[Any], book: Book, format: str) -> dict[s
     names = ("execute", f"format.{format}", f"format.{format}.execute")
     options = {key: value for name in names for key, value in book.option(name, {}).items()}
     options |= cell.options
-    hidden, parts = options.get("include") is False, []
-    if hidden and format != "notebook":
-        return {"parts": []}
-    for number, output in enumerate([] if hidden else outputs):
-        if format != "notebook" or "text/markdown" in output.get("data", {}):
-            parts.append(_output(cell, output, options, number))
-    if cell.code and options.get("echo", True) and format != "notebook":
+    hidden, in_notebook = options.get("include") is False, format == "notebook"
+    parts = [
+        part
+        for number, output in enumerate([] if hidden else outputs)
+        if not in_notebook or "text/markdown" in output.get("data", {})
+        if (part := _output(cell, output, options, number)) != {"output": ""}
+    ]
+    caption = options.get("fig-cap") or options.get("tbl-cap") if not hidden else ""
+    if caption and not (parts or in_notebook):
+        said = f"the cell {cell.label} has a caption, and shows nothing that it could belong to"
+        raise UserError(f"{cell.file.name}, line {cell.line}: {said}.")
+    if cell.code and options.get("echo", True) and not (hidden or in_notebook):
         fold = options.get("code-fold") if format == "html" else False
         summary = {"summary": str(options.get("code-summary", "Code"))} if fold else {}
         parts.insert(0, {"code": cell.code, "open": fold == "show", **summary})
-    caption = options.get("fig-cap") or options.get("tbl-cap")
     captioned = {"caption": str(caption).strip()} if caption else {}
     return {"label": cell.label, "line": cell.line, "parts": parts, **captioned}
 
@@ -237,10 +246,12 @@ def _fault_of_paper(error: Any, text: str, content: dict[str, Any]) -> str:
 
 def _place(content: dict[str, Any], text: str, file: str = "") -> str:
     """Find a text in the chapters, or in the one of this file: name the file and the line."""
+    if not text:
+        return Path(file).name or "The PDF"
     about = re.compile(r"\s+".join(map(re.escape, text.split())))
     for chapter in content["chapters"]:
         name = Path(chapter["file"]).name
-        if text and file in ("", chapter["file"]):
+        if file in ("", chapter["file"]):
             if found := about.search(chapter["text"]):
                 line = chapter["text"][: found.start()].count("\n") + 1
                 return f"{name}, line {line}"

@@ -5,6 +5,7 @@
 
 local KINDS = { fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section" }
 local IMAGES = { svg = true, png = true, jpg = true, jpeg = true, gif = true }
+local LOST = { boxed = true, cancel = true, color = true, hline = true } -- TeX that typst gets none of
 local MARKDOWN = "markdown+autolink_bare_uris"
 
 local book               -- what document.py gives
@@ -61,6 +62,9 @@ local function drawn(math)
     fail(math.text, "pandoc can't read the TeX of this formula" .. (unknown and
       ", it knows no \\" .. unknown .. ": for a function write \\operatorname{" .. unknown .. "}" or ""))
   end
+  for command in math.text:gmatch("\\(%a+)") do
+    if LOST[command] then fail(math.text, "the PDF loses what \\" .. command .. " does") end
+  end
   return (text:gsub("%s+$", ""))
 end
 
@@ -80,7 +84,9 @@ local function copy_image(image)
   if image.src:match("^%a[%w+.-]+:") or not IMAGES[ending] then
     fail(image.src, "the image " .. image.src .. " should be an svg, png, jpg or gif of the project")
   end
-  if not image.attributes["fig-alt"] and #image.caption == 0 then
+  if float_kind(image.identifier) then
+    fail(image.src, "an image with a label has a caption, and a paragraph of its own")
+  elseif not image.attributes["fig-alt"] and #image.caption == 0 then
     fail(image.src, "the image has no ![text] for those who can't see it")
   end
   copies = copies + 1
@@ -93,6 +99,9 @@ end
 
 local function check_raw(raw)
   if raw.format:match("tex") then fail(raw.text, "this LaTeX is no formula: write it between $ or $$") end
+  if raw.text:match("^</?%a[^>]*>%s*$") then
+    fail(raw.text, "the PDF and the notebook lose the HTML " .. raw.text .. ": write Markdown")
+  end
   if is_notebook and raw.format == "html" and not raw.text:match("^<!%-%-mmn13 ") then return {} end
 end
 
@@ -122,7 +131,6 @@ local function read_cell(cell)
       end
     elseif part.image then
       shown:insert(pandoc.Para { pandoc.Image("", part.image, "", { ["fig-alt"] = part.alt }) })
-    elseif part.output == "" then -- it said nothing, or a warning that is left out
     elseif part.output then shown:insert(pandoc.CodeBlock(part.output, { class = "output" }))
     else
       if is_notebook then shown:insert(mark(string.format("output %d", part.number))) end
@@ -139,12 +147,17 @@ end
 
 local function read_chapter(given)
   file = given.file
+  local found = {}
   local blocks = read(given.text):walk {
     RawBlock = function(block)
-      local number = block.text:match("^<!%-%-mmn13 (%d+)%-%->")
-      return number and read_cell(given.cells[tonumber(number)])
+      local number = tonumber(block.text:match("^<!%-%-mmn13 (%d+)%-%->"))
+      found[number or 0] = true
+      return number and read_cell(given.cells[number])
     end,
   }
+  for number, cell in ipairs(given.cells) do
+    if not found[number] then fail("", "a cell can't stand in a comment, or within a line", cell.line) end
+  end
   local attributes = { class = "chapter-begins", file = file, appendix = tostring(given.appendix) }
   return pandoc.Blocks { pandoc.Div({}, attributes) } .. blocks
 end
@@ -155,9 +168,11 @@ local seen, levels = { [true] = 0, [false] = 0 }, {} -- chapters or appendices; 
 
 local function number_header(header)
   local id, unnumbered = header.identifier, header.classes:includes("unnumbered")
+  local says = pandoc.utils.stringify(header.content)
   if header.level == 1 then
+    if titles[file] then fail("# " .. says, "a chapter has one title; its sections begin with ##") end
     counters, levels, chapter = {}, {}, ""
-    titles[file] = titles[file] or id
+    titles[file] = id
     if not unnumbered then
       seen[in_appendix] = seen[in_appendix] + 1
       chapter = in_appendix and string.char(64 + seen[true]) or string.format("%d", seen[false])
@@ -165,11 +180,11 @@ local function number_header(header)
   end
   ids[id] = (ids[id] or 0) + 1
   if ids[id] > 1 then header.identifier = string.format("%s-%d", id, ids[id]) end
-  local number, says = chapter, header.level > 1 and "Section" or in_appendix and "Appendix" or "Chapter"
+  local number = chapter
   if unnumbered or chapter == "" then
     header.classes:insert("unnumbered")
-    says = pandoc.utils.stringify(header.content)
   else
+    says = header.level > 1 and "Section" or in_appendix and "Appendix" or "Chapter"
     if header.level > 1 then
       levels[header.level] = (levels[header.level] or 0) + 1
       for level = header.level + 1, 6 do levels[level] = nil end
@@ -355,7 +370,11 @@ local references = {
   Cite = reference,
   Link = check_link,
   Str = function(str)
-    local label, note = str.text:match("{#%l+%-[^}]*}?"), str.text:match("%[%^[^%]]+%]")
+    local label = str.text:match("{#%l+%-[^}]*}?") or str.text:match("^#eq%-.*")
+    local note = str.text:match("%[%^[^%]]+%]")
+    local joined = str.text:match("[^/]@([%w%-_]+)")
+    if targets[joined] then fail(str.text, "@" .. joined .. " needs a space before it, or brackets") end
+    if str.text:match("^:::+$") then fail(str.text, "::: stands between empty lines") end
     if label then fail(label, label .. " is no label, which has letters, digits, - and _") end
     if note then fail(note, "the chapter has no footnote " .. note) end
   end,

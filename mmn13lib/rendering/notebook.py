@@ -4,7 +4,9 @@ Nothing is executed here. The filter writes the text, and marks where to cut it 
 """
 
 import ast
+import base64
 import json
+import mimetypes
 import symtable
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,7 +57,11 @@ def make(chapters: Sequence[Executed], book: Book) -> "NotebookNode":
         for cell, outputs in zip(each.chapter.cells, each.outputs, strict=True)
     }
     with tempfile.TemporaryDirectory(prefix="mmn13-") as folder:
-        front, *pieces = convert(chapters, book, "notebook", Path(folder)).split("<!-- mmn13 ")
+        text = convert(chapters, book, "notebook", Path(folder))
+        for file in Path(folder).glob("source/notebook-*"):  # its texts' images: it is one file
+            image = base64.b64encode(file.read_bytes()).decode()
+            text = text.replace(file.name, f"data:{mimetypes.guess_type(file)[0]};base64,{image}")
+    front, *pieces = text.split("<!-- mmn13 ")
     cells = [new_markdown_cell(f"{front.strip()}\n\n{ABOUT}", id="front")]
     texts: dict[str, dict[int, str]] = {}
     chapter = label = ""

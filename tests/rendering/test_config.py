@@ -57,6 +57,7 @@ def test_what_is_no_text_for_a_document_is_refused(tiny: Path, text: str) -> Non
         ("- x", "should hold `name: value` lines"),
         ("just text", "should hold `name: value` lines"),
         ("format: {html: x}", "format.html should be `name: value` lines, not 'x'"),
+        ("student: {id: 012345670}", "student.id should be in quotes"),
         ("book: {output-file: ../../x}", "book.output-file should be a name, no path, not '../"),
         ("book: {output-file: /tmp/x}", "book.output-file should be a name, no path, not '/tmp"),
         ("book: {output-file: [x]}", "book.output-file should be a name, no path, not ['x']"),

@@ -77,6 +77,8 @@ SHOWN: dict[str, tuple[str, list[Any], str]] = {
         cell("fig-b", "x", "fig-cap: 'Cap\\'", "fig-alt: 'Alt\\'"),
         displays("image/png", picture("PNG")), "Figure 1.1: Cap",
     ),
+    "a progress bar": (cell("q1-g", "x"), prints("\r 10%\r100%\nA\rB\x1b(B\n"), "100% B"),
+    "code in a list": ("> ```\n> [^q]\n> ```\n\n- ```\n  {{< x >}}\n  ```", [], "{< x"),
     # files
     "beside the chapter": ("![Here](here.png)", [], "Here"),
     "from the project": ("![There](/a%20b.png) ![](<../a b.png>){fig-alt=x}", [], ""),
@@ -105,7 +107,7 @@ def test_is_shown_in_both(shown: list[str], words: str) -> None:
 
 def test_nothing_shows_what_it_should_not(shown: list[str]) -> None:
     for said in shown:
-        assert not re.search("<object>|\x1b|31m|q1-alpha-|@", said)
+        assert not re.search(r"<object>|\x1b|31m|q1-alpha-|@| 10%|[ \d]: Here", said)
 
 
 def test_the_table_of_120_rows_goes_on_overleaf(tmp_path: Path) -> None:
@@ -134,13 +136,26 @@ REFUSED: dict[str, tuple[str, list[Any], str]] = {
     "a table in HTML": (PLAIN, displays("text/html", "<i>"), "line 7: the cell q1-a shows text/h"),
     "no words for it": (PLAIN, displays("image/png", picture("PNG")), "line 7: .* no fig-alt"),
     "a div that is never closed": ("::: {.callout-tip}\nX", [], "line 5: Div .* unclosed"),
+    "a div within a paragraph": ("X\n::: {.callout-tip}\nY\n:::", [], "line 6: ::: stands between"),
+    "a label with blanks": ("$$ x $$ { #eq-a }", [], "line 5: #eq-a is no label"),
+    "a reference in a word": ("X\n\nב@sec-beta", [], "line 7: @sec-beta needs a space"),
+    "a label within a line": ("X ![a](a.png){#fig-x}", [], "line 5: an image with a label has"),
+    "a second title": ("X\n\n# Beta", [], "line 7: a chapter has one title"),
+    "a cell in a comment": (f"<!--{PLAIN}-->", [], "line 7: a cell can't stand in a comment"),
+    "a cell in a list": ("- ```{python}\n  x\n  ```", [], "line 5: - ```{python} isn't supported"),
+    "a cell in a quote": ("X\n\n> ```{python}\n> x\n> ```", [], "line 7: > ```{python} isn't"),
+    "a cell that shows nothing": (FIGURE, [], "line 7: the cell fig-a has a caption, and shows"),
+    "no caption": (cell("fig-a", "x", "fig-cap: ''"), [], "line 7: a cell has fig-cap if and only"),
+    "HTML": ("|a|\n|--|\n|b<br>c|", [], "line 7: the PDF and the notebook lose the HTML <br>"),
+    "HTML over lines": ("X\n<details>\nY\n</details>", [], "line 6: the PDF and the notebook lose"),
     "LaTeX": ("X\n\n\\newpage\n", [], "line 7: this LaTeX is no formula"),
     "settings": ("X\n\n---\ntoc: true\n---\n", [], "line 7: settings belong into"),
     "no such image": ("![a](no.png)", [], r"line 5: there is no image report/no\.png"),
     "an image of the web": ("![a](https://x.org/a.png)", [], r"line 5: the image https:\S+ should"),
     "TeX unknown to pandoc": ("X\n\n$\\argmax x$", [], r"line 7: .* write \\operatorname\{arg"),
+    "TeX that is lost": ("X\n\n$$\n\\boxed{x}\n$$", [], r"line 8: the PDF loses what \\boxed does"),
     "such in a cell": (PLAIN, displays("text/markdown", "$\\argmax$"), "line 7: the cell q1-a: "),
-    "one in a caption": (FIGURE.replace("cap: A", "cap: $\\argmax$"), [], "line 7: the cell f"),
+    "one in a caption": (FIGURE.replace("cap: A", "cap: $\\argmax$"), prints("x"), "line 7: the c"),
 }  # fmt: skip
 REFUSED_BY_TYPST: dict[str, tuple[str, list[Any], str]] = {
     "TeX that typst does not know": (

@@ -88,6 +88,15 @@ def test_pictures_are_pngs_with_their_alternative_text(made: NotebookNode) -> No
     assert picture.metadata["image/png"]["alt"] == "A text for those who do not see it"
 
 
+def test_an_image_of_the_text_is_within_the_notebook(book: Book) -> None:
+    (book.root / "a.png").write_bytes(b"\x89PNG")
+    with (book.root / "q1-alpha.qmd").open("a") as chapter:
+        chapter.write("\n![A](a.png)\n\n![B](/a.png){width=50%}\n")
+    book = read_book(book.root)
+    prose = sources(notebook.make(reported(book), book), "markdown")
+    assert prose.count("data:image/png;base64,iVBORw==") == 2
+
+
 def test_what_is_printed_is_one_text_and_warnings_stay_away(
     shown: Callable[..., list[NotebookNode]],
 ) -> None:
