@@ -37,11 +37,11 @@ def digest() -> str:
 
 def first_pages(pdf: Path) -> list[int]:
     """Return the page of each question's chapter, from 1."""
-    texts = [page.extract_text() for page in PdfReader(pdf).pages]
+    texts = [" ".join(page.extract_text().split()) for page in PdfReader(pdf).pages]
     titles = [path.read_text("utf-8").split("# ", 1)[1].split("{")[0].strip() for path in CHAPTERS]
     return [
-        max(number for number, text in enumerate(texts, 1) if title in " ".join(text.split())[:200])
-        for title in titles
+        next(at for at, text in enumerate(texts, 1) if f"{number} {title}" in text)
+        for number, title in enumerate(titles, 1)
     ]
 
 
