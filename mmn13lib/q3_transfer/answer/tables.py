@@ -48,7 +48,7 @@ def comparison_table(results: Results, comparison: ModelComparison) -> str:
             *(f"{m.inference_images_per_second:,.0f}" for m in models),
         ),
     ]
-    return markdown_table(["", *HEADERS], rows)
+    return markdown_table(["measure", *HEADERS], rows)
 
 
 def _difference(comparison: ModelComparison) -> str:
