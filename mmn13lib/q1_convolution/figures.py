@@ -62,8 +62,7 @@ def filters_figure(pictures: Mapping[str, Array]) -> Figure:
     (zero) to white.
     """
     figure, axes = new_figure(1, len(pictures), height=1.5)
-    panels = zip(np.atleast_1d(axes), pictures.items(), strict=True)
-    for panel, (title, picture) in panels:
+    for panel, (title, picture) in zip(axes, pictures.items(), strict=True):
         bound = float(np.abs(picture).max())
         lowest = -bound if picture.min() < 0 else 0.0
         panel.imshow(picture, cmap="gray", vmin=lowest, vmax=bound)

@@ -7,9 +7,8 @@ find its derivatives. `mmn13lib.q2_backpropagation.theorem` proves their general
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from sympy import Expr
 from sympy import ImmutableMatrix as Matrix
 from sympy.core.function import AppliedUndef
 
-from mmn13lib.q2_backpropagation.geometry import Geometry, Shape, times
+from mmn13lib.q2_backpropagation.geometry import Geometry, Shape
 
 
 class EvaluatedGradients(NamedTuple):
@@ -59,33 +58,16 @@ class ConvolutionGradients:
     ) -> EvaluatedGradients:
         """Put numbers in for the symbols, in the shapes of the matrices of the same names.
 
-        Raises
-        ------
-        ValueError
-            If an array has another shape.
-
         Examples
         --------
         >>> gradients = convolution_gradients((2, 1), (2, 1))
         >>> gradients.evaluate([[1], [2]], [[3], [4]], [[10]]).d_image
         array([[30.], [40.]])
         """
-        values: list[float] = []
-        for name, given in (("image", image), ("kernel", kernel), ("upstream", upstream)):
-            array, shape = np.asarray(given, dtype=np.float64), getattr(self, name).shape
-            if array.shape != shape:
-                raise ValueError(
-                    f"{name} must have the shape {times(shape)} of this convolution, "
-                    f"not {times(array.shape) or 'that of a number'}"
-                )
-            values.extend(array.ravel())
-        found = self._numeric(*values)
-        return EvaluatedGradients(*(np.asarray(each, dtype=np.float64) for each in found))
-
-    @cached_property
-    def _numeric(self) -> Any:
         symbols = [*self.image, *self.kernel, *self.upstream]
-        return sympy.lambdify(symbols, [self.d_kernel, self.d_image], modules="numpy")
+        numbers = np.concatenate([np.ravel(given) for given in (image, kernel, upstream)])
+        found = sympy.lambdify(symbols, [self.d_kernel, self.d_image])(*numbers)
+        return EvaluatedGradients(*(np.asarray(each, dtype=np.float64) for each in found))
 
 
 def convolution_gradients(
@@ -99,17 +81,7 @@ def convolution_gradients(
     The convolution is that of PyTorch and of the course, a cross-correlation. The cost C is an
     undefined function of the outputs: nothing is known of it but the names of its derivatives.
 
-    Parameters
-    ----------
-    image_shape, kernel_shape
-        Rows and columns; the question's are the defaults.
-    stride, padding
-        As in ``torch.nn.functional.conv2d``, one number for both dimensions.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the shapes do not fit, or a value is no integer or too small.
+    The arguments, and the errors, are those of `Geometry`; the question's are the defaults.
 
     Examples
     --------
@@ -132,15 +104,7 @@ def convolution_gradients(
 
 
 def outputs_of(image: Matrix, kernel: Matrix, geometry: Geometry) -> Matrix:
-    """Write each y_mn: the sum of k_uv x_ij, i = sm+u-p and j = sn+v-p.
-
-    Parameters
-    ----------
-    image, kernel
-        Matrices of expressions; a pixel outside the image is 0.
-    geometry
-        Their shapes, the stride s and the padding p.
-    """
+    """Write each y_mn: the sum of k_uv x_ij, i = sm+u-p and j = sn+v-p, within the image."""
     (rows, columns), stride = geometry.image_shape, geometry.stride
 
     def output(m: int, n: int) -> Expr:
@@ -157,19 +121,9 @@ def outputs_of(image: Matrix, kernel: Matrix, geometry: Geometry) -> Matrix:
 
 
 def cost_of(outputs: list[Expr], derivatives: list[Expr]) -> Expr:
-    """Make an undefined function C and name its derivatives.
+    """Return C(outputs), C being undefined but for the names of its derivatives by each output.
 
-    Parameters
-    ----------
-    outputs
-        The arguments of C.
-    derivatives
-        For each of them, the name of the derivative of C with respect to it.
-
-    Returns
-    -------
-    Expr
-        C(outputs), whose ``diff`` is sympy's own chain rule.
+    Its ``diff`` is sympy's own chain rule.
     """
 
     class C(AppliedUndef):

@@ -46,10 +46,11 @@ class Geometry:
         object.__setattr__(self, "padding", checked_integer("padding", self.padding, 0))
         rows, columns = (side + 2 * self.padding for side in self.image_shape)
         if self.kernel_shape[0] > rows or self.kernel_shape[1] > columns:
+            kernel, image = ("×".join(map(str, s)) for s in (self.kernel_shape, self.image_shape))
             raise ValueError(
-                f"a {times(self.kernel_shape)} kernel does not fit into a "
-                f"{times(self.image_shape)} image with padding {self.padding}: expected at most "
-                f"{rows} rows and {columns} columns; make the kernel smaller or the padding larger"
+                f"a {kernel} kernel does not fit into a {image} image with padding {self.padding}: "
+                f"expected at most {rows} rows and {columns} columns; make the kernel smaller or "
+                "the padding larger"
             )
 
     @property
@@ -62,25 +63,15 @@ class Geometry:
         return rows, columns
 
 
-def times(shape: tuple[int, ...]) -> str:
-    """Write a shape as 3×2."""
-    return "×".join(map(str, shape))
-
-
-def geometries(
-    max_image: Shape = (5, 5), max_kernel: Shape = (3, 3), max_stride: int = 3, max_padding: int = 2
-) -> Iterator[Geometry]:
-    """List every convolution up to a size in which the kernel fits into the padded image.
-
-    Strides start at 1 and padding at 0.
+def geometries(max_image: Shape, max_kernel: Shape) -> Iterator[Geometry]:
+    """List every convolution up to a size, with strides up to 3 and paddings up to 2.
 
     Examples
     --------
-    >>> sum(1 for geometry in geometries())
+    >>> sum(1 for geometry in geometries((5, 5), (3, 3)))
     1782
     """
     sides = [range(1, side + 1) for side in (*max_image, *max_kernel)]
-    for rows, columns, high, wide in product(*sides):
-        for stride, padding in product(range(1, max_stride + 1), range(max_padding + 1)):
-            if high <= rows + 2 * padding and wide <= columns + 2 * padding:
-                yield Geometry((rows, columns), (high, wide), stride, padding)
+    for rows, columns, high, wide, stride, padding in product(*sides, (1, 2, 3), (0, 1, 2)):
+        if high <= rows + 2 * padding and wide <= columns + 2 * padding:
+            yield Geometry((rows, columns), (high, wide), stride, padding)
