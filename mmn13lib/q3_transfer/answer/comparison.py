@@ -17,75 +17,41 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Score:
-    """How well one model does on the test set.
+    """How well one model does on the test set."""
 
-    Attributes
-    ----------
-    accuracy, low, high
-        The share classified correctly and its 95% Wilson interval, 0 to 1.
-    confusion
-        (10, 10) images, by true and predicted class.
-    calibration_error
-        The expected calibration error, 0 to 1.
-    """
-
-    accuracy: float
-    low: float
+    accuracy: float  # the share classified correctly
+    low: float  # the ends of its 95% Wilson interval
     high: float
-    confusion: np.ndarray
-    calibration_error: float
+    confusion: np.ndarray  # (10, 10) images, by true and predicted class
+    calibration_error: float  # the expected one, 0 to 1
 
 
 @dataclass(frozen=True)
 class StudyPoint:
-    """One model trained on so many labelled images, once for each seed.
-
-    Attributes
-    ----------
-    runs, mean, low, high
-        Test accuracy of each run; the mean and its 95% Wilson interval.
-    """
+    """One model trained on so many labelled images, once for each seed."""
 
     model: ModelName
     count: int
-    runs: tuple[float, ...]
+    runs: tuple[float, ...]  # the test accuracy of each
     mean: float
-    low: float
+    low: float  # the ends of its 95% Wilson interval
     high: float
 
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """Both models' scores and what can be said of their difference.
-
-    Attributes
-    ----------
-    together
-        How well the mean of both models' probabilities does.
-    agreement
-        Test images that ``both``, only the ``head``, only ``small_resnet`` and ``neither``
-        classify correctly.
-    p_value
-        McNemar's exact test.
-    difference, low, high
-        Head minus SmallResNet, with a 95% interval for paired proportions.
-    study
-        Points by model, then by number of labelled images.
-    preferred, decided_by
-        The more accurate model; where chance may explain the difference, the one that takes less
-        time for its training and the test images.
-    """
+    """Both models' scores and what can be said of their difference."""
 
     head: Score
     small_resnet: Score
-    together: Score
-    agreement: dict[str, int]
-    p_value: float
-    difference: float
-    low: float
+    together: Score  # the mean of both models' probabilities
+    agreement: dict[str, int]  # images that both, head, small_resnet, neither classify correctly
+    p_value: float  # McNemar's exact test
+    difference: float  # head minus SmallResNet
+    low: float  # the ends of its 95% interval for paired proportions
     high: float
-    study: tuple[StudyPoint, ...]
-    preferred: ModelName
+    study: tuple[StudyPoint, ...]  # by model, then by number of labelled images
+    preferred: ModelName  # the more accurate, or the quicker where chance may explain it
     decided_by: Literal["accuracy", "time"]
 
     @property

@@ -1,13 +1,10 @@
 """Question 3's figures: they take results and draw, and compute nothing."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison, StudyPoint
+from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.writing.plotting import PALETTE, new_figure, stamp
 
@@ -15,7 +12,7 @@ BLUE, ORANGE, GREEN, *_ = PALETTE
 COLOURS = {"head": BLUE, "small_resnet": ORANGE, "together": GREEN}
 NAMES = {"head": "new head on frozen ResNet-18", "small_resnet": "SmallResNet from scratch"}
 MARKERS = {"head": "o", "small_resnet": "s"}
-PERCENT = PercentFormatter(1, decimals=0)
+ASIDE = {"head": 0.95, "small_resnet": 1.05}  # no bar hides another at the same count
 
 
 def label_study(results: Results, comparison: ModelComparison) -> Figure:
@@ -24,7 +21,7 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
     means = {(point.model, point.count): point.mean for point in comparison.study}
     for name, rival in zip(MODELS, reversed(MODELS), strict=True):
         points = [point for point in comparison.study if point.model == name]
-        counts = [_apart(point) for point in points]
+        counts = [point.count * ASIDE[name] for point in points]
         below = [point.mean - point.low for point in points]
         above = [point.high - point.mean for point in points]
         axis.errorbar(
@@ -46,41 +43,33 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
     axis.set_xticks(sorted({point.count for point in comparison.study}))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     axis.minorticks_off()
-    axis.yaxis.set_major_formatter(PERCENT)
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axis.set(xlabel="labelled images (log scale)", ylabel="test accuracy")
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")
     return stamp(figure, results.inputs.stamp)
 
 
-def _apart(point: StudyPoint) -> float:
-    """Shift the two models' points a little to either side, so that no bar hides another."""
-    return point.count * (0.95 if point.model == "head" else 1.05)
-
-
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
     """Draw both models' confusion matrices, with the number of images in each cell."""
     figure, axes = new_figure(1, 2, height=2.6, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
-        _confusion_matrix(axis, getattr(comparison, name).confusion, results.classes)
+        matrix = getattr(comparison, name).confusion
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        # the square root makes the few mistakes visible beside the many correct answers
+        axis.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+        for (row, column), images in np.ndenumerate(matrix):
+            if images:
+                colour = "white" if shares[row, column] > 0.4 else "black"
+                axis.text(column, row, images, ha="center", va="center", fontsize=6, color=colour)
+        slanted = {"rotation": 60, "ha": "right", "rotation_mode": "anchor", "fontsize": 7}
+        axis.set_xticks(range(10), results.classes, **slanted)
+        axis.set_yticks(range(10), results.classes, fontsize=7)
+        axis.spines[:].set_visible(False)
+        axis.tick_params(length=0)
         axis.set(title=NAMES[name], xlabel="predicted class")
     axes[0].set_ylabel("true class")
     return stamp(figure, results.inputs.stamp)
-
-
-def _confusion_matrix(axis: Axes, matrix: np.ndarray, classes: Sequence[str]) -> None:
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    # the square root makes the few mistakes visible beside the many correct answers
-    axis.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), images in np.ndenumerate(matrix):
-        if images:
-            colour = "white" if shares[row, column] > 0.4 else "black"
-            axis.text(column, row, images, ha="center", va="center", fontsize=6, color=colour)
-    ticks = range(len(classes))
-    axis.set_xticks(ticks, classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
-    axis.set_yticks(ticks, classes, fontsize=7)
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0)
 
 
 def agreement(results: Results, comparison: ModelComparison) -> Figure:

@@ -22,7 +22,12 @@ def load(settings: Settings) -> Results:
     try:
         # in a project its own results count, whatever was unzipped into it
         if (here / INPUTS).is_file() and not (settings.root / "_quarto.yml").is_file():
-            return records.read(here, _submitted_inputs(settings))
+            inputs = Inputs(**storage.read_json(here / INPUTS))
+            # what the settings don't name is looked for, or downloaded, beside the notebook
+            data = settings.data or settings.root
+            weights = None if inputs.mode == "sample" else settings.weights
+            missing = tuple(inputs.missing)  # a list in JSON
+            return records.read(here, replace(inputs, data=data, weights=weights, missing=missing))
         inputs = resolve(settings)
         return records.read(results_folder(settings, inputs), inputs)
     except storage.Damaged as error:
@@ -37,14 +42,3 @@ def pack(results: Results, settings: Settings) -> None:
     records.write(here, results)
     # paths belong to this machine
     storage.write_json(here / INPUTS, asdict(results.inputs) | {"data": "", "weights": None})
-
-
-def _submitted_inputs(settings: Settings) -> Inputs:
-    """Return what the results were made from, with the paths to look for it here.
-
-    Data that the settings don't name are looked for, or downloaded, beside the notebook.
-    """
-    inputs = Inputs(**storage.read_json(settings.root / SUBMITTED / INPUTS))
-    data = settings.data or settings.root
-    weights = None if inputs.mode == "sample" else settings.weights
-    return replace(inputs, data=data, weights=weights, missing=tuple(inputs.missing))

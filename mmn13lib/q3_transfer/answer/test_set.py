@@ -69,10 +69,10 @@ def the_test_set(
 def _sprite(images: np.ndarray) -> str:
     """Return images side by side, `COLUMNS` in a row, as one WebP in a data URL."""
     height, width = images.shape[1:3]
-    sheet = np.zeros((-(-len(images) // COLUMNS) * height, COLUMNS * width, 3), np.uint8)
+    sheet = Image.new("RGB", (COLUMNS * width, -(-len(images) // COLUMNS) * height))
     for place, image in enumerate(images):
-        top, left = place // COLUMNS * height, place % COLUMNS * width
-        sheet[top : top + height, left : left + width] = image
+        row, column = divmod(place, COLUMNS)
+        sheet.paste(Image.fromarray(image), (column * width, row * height))
     file = BytesIO()
-    Image.fromarray(sheet).save(file, "WEBP", quality=60)
+    sheet.save(file, "WEBP", quality=60)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
