@@ -9,8 +9,7 @@ import json
 import mimetypes
 import symtable
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,15 +110,12 @@ def _outputs(
     """
     from nbformat.v4 import new_output
 
-    printed = ""
     alt = " ".join(str(cell.options.get("fig-alt", "")).split())
     for number, output in enumerate(given):
         if output.output_type == "stream":
-            printed += output.text if output.name == "stdout" else ""
+            if output.name == "stdout":
+                yield output
             continue
-        if printed:
-            yield new_output("stream", name="stdout", text=printed)
-            printed = ""
         if cell.options.get("include") is False:  # nor does the report show it
             continue
         data = {kind: output.data[kind] for kind in DRAWN if kind in output.data}
@@ -135,45 +131,32 @@ def _outputs(
         metadata = {"image/png": {"alt": alt}} if "image/png" in data and alt else {}
         number_of = {"execution_count": count} if output.output_type == "execute_result" else {}
         yield new_output(output.output_type, data, metadata=metadata, **number_of)
-    if printed:
-        yield new_output("stream", name="stdout", text=printed)
 
 
-def _code(chapters: Iterable[Executed], root: Path) -> dict[str, str]:
+def _code(chapters: Sequence[Executed], root: Path) -> dict[str, str]:
     """Return each cell's code: a listing defines what it printed, and no import is needless."""
     code: dict[str, str] = {}
-    lists: dict[str, list[str]] = {}
-    called: set[str] = set()
-    early: set[str] = set()  # called above their definition: there they stay imported
-    for executed in chapters:
-        imported: dict[str, str] = {}
-        for cell, outputs in zip(executed.chapter.cells, executed.outputs, strict=True):
+    wanted: set[str] = set()  # by the cells below
+    cells = [cell for each in chapters for cell in each.chapter.cells]
+    defined = {name for cell in cells for name in listed(cell.code)}  # in the cells above
+    for each in reversed(chapters):
+        modules = _modules("\n".join(cell.code for cell in each.chapter.cells))
+        for cell, outputs in zip(each.chapter.cells[::-1], each.outputs[::-1], strict=True):
             if cell.holds_digest or (outputs and all(map(_is_html, outputs))):
-                code[cell.label] = ""
                 continue
-            imported |= _imports(cell.code)
-            if names := listed(cell.code):
-                if missing := [name for name in names if name not in imported]:
+            source = cell.code
+            if names := {*listed(source)}:
+                if missing := names - modules.keys():
                     place = f"{cell.file.name}, line {cell.line}"
-                    raise UserError(f"{place}: {missing[0]} is listed, but not imported above.")
-                lists[cell.label] = names
-                early |= {*names} & called
-                modules = dict.fromkeys(imported[name].split()[1] for name in names)
-                found = {name: line for module in modules for name, line in _bound(root, module)}
+                    raise UserError(f"{place}: {missing.pop()} is listed, but not imported.")
                 printed = outputs[0].data["text/markdown"].strip()
                 source = printed.removeprefix("```python\n").removesuffix("\n```")
-                names_here = _names(source) & found.keys() - {*chain(*lists.values())}
-                needed = "\n".join(_merged(found[name] for name in names_here))
-                code[cell.label] = f"{needed}\n\n\n{source}".strip("\n")
-            else:
-                code[cell.label] = cell.code
-                called |= _names(cell.code)
-    used = set().union(*map(_names, code.values())) - {*chain(*lists.values())}
-    for label, source in code.items():
-        early -= {*lists.get(label, ())}
-        lines = _imports(source).items()
-        own = {name for name, line in lines if line.startswith("from mmn13lib")}
-        code[label] = _without(source, own - used - early)
+                used = _names(source) - defined
+                files = sorted({modules[name] for name in names})
+                source = "\n".join([*_imports(root, files, used), "", "", source])
+                wanted, defined = wanted - names, defined - names
+            wanted |= _names(source)
+            code[cell.label] = _trimmed(source, wanted - defined)
     return code
 
 
@@ -183,53 +166,44 @@ def _is_html(output: Any) -> bool:
     return text.lstrip("\n`").startswith("{=html}")
 
 
-def _bound(root: Path, module: str) -> Iterator[tuple[str, str]]:
-    """Yield each name that a module binds, with the statement that imports it."""
-    source = (root / f"{module.replace('.', '/')}.py").read_text("utf-8")
-    for symbol in symtable.symtable(source, module, "exec").get_symbols():
-        if symbol.is_assigned():
-            yield symbol.get_name(), f"from {module} import {symbol.get_name()}"
-    yield from _imports(source).items()
-
-
 def _names(code: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
-def _imports(code: str) -> dict[str, str]:
-    """Map each name that import statements bind to a statement that binds it alone."""
-    found = {}
-    for node in ast.parse(code).body:
-        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
-            one: ast.stmt = ast.Import([alias])
-            if isinstance(node, ast.ImportFrom):
-                one = ast.ImportFrom(node.module, [alias], node.level)
-            found[alias.asname or alias.name.split(".")[0]] = ast.unparse(one)
-    return found
+def _modules(code: str) -> dict[str, str]:
+    """Map each name that is imported from a module to the module's name."""
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in nodes for alias in node.names}
 
 
-def _merged(statements: Iterable[str]) -> list[str]:
-    """Write import statements, one for each module, the package's last."""
-    names: dict[str, list[str]] = {}
-    own_and_from_last = sorted(statements, key=lambda s: ("mmn13lib" in s, s[:4] == "from", s))
-    for statement in own_and_from_last:
-        start, name = statement.rsplit("import ", 1)
-        names.setdefault(start or name, []).append(name)
-    lines = []
-    for start, of_module in names.items():
-        line = f"{start if start.startswith('from') else ''}import {', '.join(of_module)}"
-        if len(line) > WIDTH:
-            line = f"{start}import (\n    " + ",\n    ".join(of_module) + ",\n)"
-        lines.append(line)
-    return lines
+def _imports(root: Path, modules: Sequence[str], used: set[str]) -> Iterator[str]:
+    """Yield the statements that import the names used: those of modules, and what is their own."""
+    for module in modules:
+        source = (root / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        symbols = symtable.symtable(source, module, "exec").get_symbols()
+        own = [ast.alias(symbol.get_name()) for symbol in symbols if symbol.is_assigned()]
+        for node in [*ast.parse(source).body, ast.ImportFrom(module, own, 0)]:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield from _only(node, used)
 
 
-def _without(code: str, names: set[str]) -> str:
-    """Leave names out of a cell's import statements."""
+def _only(node: ast.Import | ast.ImportFrom, wanted: set[str]) -> list[str]:
+    """Write an import statement, in lines, without the names that nobody wants."""
+    names = {alias.asname or alias.name.split(".")[0]: alias for alias in node.names}
+    node.names = [alias for name, alias in names.items() if name in wanted]
+    if not node.names:
+        return []
+    line = ast.unparse(node)
+    if len(line) <= WIDTH:
+        return [line]
+    opening = line[: line.index("import ")] + "import ("
+    return [opening, *(f"    {ast.unparse(alias)}," for alias in node.names), ")"]
+
+
+def _trimmed(code: str, wanted: set[str]) -> str:
+    """Leave names that nobody wants out of the imports from the package."""
     lines = code.split("\n")
     for node in reversed(ast.parse(code).body):
-        bound = _imports(ast.unparse(node))
-        if bound.keys() & names:
-            kept = [line for name, line in bound.items() if name not in names]
-            lines[node.lineno - 1 : node.end_lineno] = _merged(kept)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("mmn13lib"):
+            lines[node.lineno - 1 : node.end_lineno] = _only(node, wanted)
     return "\n".join(lines).strip("\n")
