@@ -8,8 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Container, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def render_lock(settings: Settings, progress: Progress) -> AbstractContextManage
 
 
 def execute_all(
-    chapters: Iterable[Chapter],
+    chapters: Sequence[Chapter],
     book: Book,
     settings: Settings,
     outside: Outside,
@@ -75,60 +75,36 @@ def execute_all(
 
     Those of `rerun` are executed in any case. Raises `UserError` if a cell fails.
     """
-    free = asyncio.Semaphore(AT_ONCE)
-    failures: list[Exception] = []
+    works: list[Future[cache.Outputs]] = []
 
-    async def one(chapter: Chapter) -> Executed:
-        async with free:
-            if not failures:  # what has begun is finished, and nothing else begins
-                try:
-                    again = chapter in rerun
-                    outputs = await _outputs(chapter, book, settings, outside, progress, again)
-                    return Executed(chapter, outputs)
-                except Exception as failure:
-                    failures.append(failure)
-        return Executed(chapter, ())
+    def outputs(chapter: Chapter) -> cache.Outputs:
+        # after a failure what has begun is finished, and nothing else begins
+        if not chapter.cells or any(work.done() and work.exception() for work in works):
+            return ()
+        found = dependencies(chapter, book, outside)
+        again = chapter in rerun
+        if not again and (stored := cache.read(chapter, found, settings)) is not None:
+            progress(f"{chapter.short_name}: fresh")
+            return stored
+        reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
+        progress(f"{chapter.short_name}: {'asked for' if again else '; '.join(reasons)}")
+        made = run_cells(chapter, hidden_cell(found, book), settings, progress)
+        if changed := ", ".join(changes(found, dependencies(chapter, book, outside))):
+            progress(f"{chapter.short_name}: {changed} meanwhile: render it once more")
+        else:
+            cache.write(chapter, found, made, settings)
+        return made
 
-    async def all_of_them() -> list[Executed]:
-        return await asyncio.gather(*map(one, chapters))
-
-    with ThreadPoolExecutor(1) as thread:  # in the main one, each notebook would want Ctrl-C
-        work = thread.submit(asyncio.run, all_of_them())
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        works.extend(pool.submit(outputs, chapter) for chapter in chapters)
         try:
-            executed = work.result()
+            wait(works)
         except KeyboardInterrupt:
             _INTERRUPTED.set()
             for kernel in psutil.Process().children():
                 kernel.kill()
             raise UserError(f"Interrupted. {KEPT}") from None
-    if failures:
-        raise failures[0]
-    return executed
-
-
-async def _outputs(
-    chapter: Chapter,
-    book: Book,
-    settings: Settings,
-    outside: Outside,
-    progress: Progress,
-    rerun: bool,
-) -> cache.Outputs:
-    if not chapter.cells:
-        return ()
-    found = dependencies(chapter, book, outside)
-    outputs = None if rerun else cache.read(chapter, found, settings)
-    if outputs is not None:
-        progress(f"{chapter.short_name}: fresh")
-        return outputs
-    reasons = cache.reasons(chapter, found, settings) or ["what is stored of it is damaged"]
-    progress(f"{chapter.short_name}: {'asked for' if rerun else '; '.join(reasons)}")
-    outputs = await run_cells(chapter, hidden_cell(found, book), settings, progress)
-    if changed := ", ".join(changes(found, dependencies(chapter, book, outside))):
-        progress(f"{chapter.short_name}: {changed} meanwhile: render it once more")
-    else:
-        cache.write(chapter, found, outputs, settings)
-    return outputs
+    return [Executed(chapter, work.result()) for chapter, work in zip(chapters, works, strict=True)]
 
 
 def cells_environment(settings: Settings) -> dict[str, str]:
@@ -143,7 +119,7 @@ def cells_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-async def run_cells(
+def run_cells(
     chapter: Chapter, hidden: str, settings: Settings, progress: Progress
 ) -> cache.Outputs:
     """Execute a chapter's cells, the hidden one first; `UserError` says which failed, and where."""
@@ -153,7 +129,7 @@ async def run_cells(
     from nbclient.exceptions import CellExecutionError
     from nbformat.v4 import new_code_cell, new_notebook
 
-    cells, said = chapter.cells, ""
+    cells = chapter.cells
     sources = [hidden, *(cell.source for cell in cells[1:])]
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     began: list[float] = []  # when each cell did
@@ -168,12 +144,14 @@ async def run_cells(
             place = f"cell {cell_index}/{len(cells) - 1} {cells[cell_index].label}"
             progress(f"{chapter.short_name}, {place}, {time.monotonic() - began[-1]:.0f} s")
 
-    try:
-        with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
-            private = Path(temporary)
+    with (
+        tempfile.TemporaryDirectory(prefix="mmn13-") as temporary,
+        Path(temporary, "said").open("w+", encoding="utf-8", errors="replace") as stderr,
+    ):
+        try:
             manager = AsyncKernelManager(
                 kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none that the machine has
-                connection_file=str(private / "kernel.json"),
+                connection_file=f"{temporary}/kernel.json",
             )
             assert manager.kernel_spec is not None
             manager.kernel_spec.argv = [sys.executable, "-c", _START, "-f", "{connection_file}"]
@@ -189,28 +167,27 @@ async def run_cells(
                 on_cell_executed=on_end,
             )
             client.owns_km = True  # it shuts the kernel down at the end
-            environment = {**cells_environment(settings), **neutral_kernel(private)}
+            environment = {**cells_environment(settings), **neutral_kernel(Path(temporary))}
             environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
-            with (private / "said").open("w+", encoding="utf-8", errors="replace") as stderr:
-                try:
-                    await client.async_execute(env=environment, stderr=stderr)
-                finally:
-                    atexit.unregister(client._cleanup_kernel)  # of one that never started
-                    stderr.seek(0)
-                    said = stderr.read().strip().rpartition("\n")[2]
-    except Exception as error:
-        cell, line = cells[max(len(began) - 1, 0)], 0
-        words = said or f"{type(error).__name__}: {error}"  # the machine's own
-        if not began:
-            what = f"{chapter.path.name}: Python did not start to execute it: {words}"
-        else:
-            if isinstance(error, CellExecutionError):
-                words, line = explain(error)
+            try:
+                asyncio.run(client.async_execute(env=environment, stderr=stderr))
+            finally:
+                atexit.unregister(client._cleanup_kernel)  # of one that never started
+        except Exception as error:
+            stderr.seek(0)
+            said = stderr.read().strip().rpartition("\n")[2]  # the machine's own words
+            words = said or f"{type(error).__name__}: {error}"
+            cell, line = cells[max(len(began) - 1, 0)], 0
+            if not began:
+                what = f"{chapter.path.name}: Python did not start to execute it: {words}"
             else:
-                words = f"Python died while it ran ({words})"
-            place = f"{cell.file.name}, line {cell.line + line}"
-            what = f"{place}: the cell {cell.label} failed: {words}"
-        raise UserError(f"{what}\n{KEPT}") from error
+                if isinstance(error, CellExecutionError):
+                    words, line = explain(error)
+                else:
+                    words = f"Python died while it ran ({words})"
+                place = f"{cell.file.name}, line {cell.line + line}"
+                what = f"{place}: the cell {cell.label} failed: {words}"
+            raise UserError(f"{what}\n{KEPT}") from error
     return tuple(cell.outputs for cell in notebook.cells)
 
 

@@ -147,8 +147,8 @@ def test_what_a_chapter_gave_while_its_module_was_saved_is_not_stored(
 ) -> None:
     module, lines = executed / "mmn13lib/base.py", list[str]()
 
-    async def saving(*given: Any) -> Outputs:
-        outputs = await run_bare(*given)
+    def saving(*given: Any) -> Outputs:
+        outputs = run_bare(*given)
         module.write_text("one = 3\n")
         return outputs
 

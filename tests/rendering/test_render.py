@@ -85,12 +85,8 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
 
 
 def test_rerun_executes_the_chapter_asked_for(executed: Path) -> None:
-    assert [line for line in render(executed, "q2") if ", cell" not in line][:4] == [
-        "index: fresh",
-        "q1: fresh",
-        "q2: asked for",
-        "appendix: fresh",
-    ]
+    about = {line for line in render(executed, "q2") if line.endswith(("fresh", "asked for"))}
+    assert about == {"index: fresh", "q1: fresh", "q2: asked for", "appendix: fresh"}
 
 
 def test_prose_is_in_the_next_report_without_an_execution(executed: Path) -> None:

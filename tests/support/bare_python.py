@@ -12,7 +12,7 @@ from mmn13lib.rendering.cache import Outputs
 kernel = execution.run_cells
 
 
-async def run_bare(
+def run_bare(
     chapter: Chapter, hidden: str, settings: Settings, progress: Callable[[str], None]
 ) -> Outputs:
     """Execute the cells, which then have no outputs; a kernel tells the errors where they fail."""
@@ -21,7 +21,7 @@ async def run_bare(
     environment = execution.cells_environment(settings)
     done = subprocess.run([sys.executable, "-c", program], cwd=settings.root, env=environment)
     if done.returncode:
-        return await kernel(chapter, hidden, settings, progress)
+        return kernel(chapter, hidden, settings, progress)
     for number, cell in enumerate(cells, 1):
         progress(f"{chapter.short_name}, cell {number}/{len(cells)} {cell.label}, 0 s")
     return tuple([] for _ in chapter.cells)
