@@ -70,6 +70,9 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         shutil.copy(file, root / "report")
     for name in ("title-block.html", "STIXTwoMath-subset.woff"):
         shutil.copy(PROJECT / "report" / name, root / "report")
+    after = Path(real["format"]["html"]["include-after-body"])
+    (root / after).parent.mkdir(parents=True)
+    shutil.copy(PROJECT / after, root / after)
     figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(6, 1)).gca()\nplt.show()"
     cells = cell("one", "1", 'code-summary: "Compute"') + cell("two", "print(2)\n" + LINE[:78])
     cells += cell("fig-one", figure, 'fig-cap: "A figure."', 'fig-alt: "Empty"')
@@ -118,6 +121,10 @@ def test_every_text_has_a_contrast_of_four_and_a_half(shown: list[dict[str, Any]
 
 def test_no_page_moves_sideways(shown: list[dict[str, Any]]) -> None:
     assert [each["sideways"] for each in shown] == [0] * len(shown)
+
+
+def test_what_scrolls_can_be_reached_with_the_keyboard(shown: list[dict[str, Any]]) -> None:
+    assert [each["unreachable"] for each in shown] == [[]] * len(shown)
 
 
 def test_seventy_eight_columns_of_code_fit_beside_the_contents(shown: list[dict[str, Any]]) -> None:

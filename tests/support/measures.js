@@ -48,6 +48,9 @@ async function measure(frame, dark) {
     texts: texts.length,
     pale: texts.filter(each => contrast(each) < 4.5).map(each => [contrast(each), path(each)]),
     sideways: page.scrollingElement.scrollWidth - page.scrollingElement.clientWidth,
+    unreachable: all("*").filter(box => ["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+      && box.scrollWidth > box.clientWidth + 1 && box.tabIndex < 0 && !box.querySelector("a, button, [tabindex]"))
+      .map(path),
     cut: all("pre, pre code").filter(box => box.scrollWidth > box.clientWidth + 1)
       .map(box => [path(box), box.clientWidth, box.scrollWidth]),
     covered: all("pre code").filter(code => button(code)
