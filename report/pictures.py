@@ -23,8 +23,9 @@ GREY, WIDTH, GAP = (221, 221, 221), 620, 16  # pixels
 # the figures to play with; not the one that shows people's photographs
 EXPLORED = ("mmn-window", "mmn-way-back")
 ALONE = """<script>addEventListener("load", () => {{
-  const style = {{position: "fixed", inset: 0, zIndex: 9999, background: "white", padding: "8px"}};
+  const style = {{position: "fixed", inset: 0, visibility: "visible", padding: "8px"}};
   Object.assign(document.querySelector("{name}").style, style);
+  document.body.style.visibility = "hidden"; // the picture is longer than the viewport
 }})</script>"""
 
 
@@ -62,7 +63,7 @@ def figure(html: Path, name: str, chromium: str, folder: Path) -> Image.Image | 
     alone.write_text(text + ALONE.format(name=name), "utf-8")
     subprocess.run(
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-         f"--window-size={WIDTH},{WIDTH}", f"--screenshot={folder / 'figure.png'}",
+         f"--window-size={WIDTH},{2 * WIDTH}", f"--screenshot={folder / 'figure.png'}",
          "--virtual-time-budget=3000", alone.as_uri()],
         check=True, capture_output=True,
     )  # fmt: skip
