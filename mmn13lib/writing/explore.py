@@ -37,6 +37,7 @@ def explorable(name: str, figure: str, data: Any) -> str:
         return ""
     style, *scripts = (file.read_text("utf-8") for file in files)
     written = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
-    element = f'<mmn-{name} figure="{figure}"><script type="application/json">{written}</script>'
+    opening = f'<mmn-{name} class="explore" figure="{figure}"><script type="application/json">'
+    element = f"{opening}{written}</script></mmn-{name}>"
     script = f'<script type="module">\n{"".join(scripts)}</script>'
-    return f"\n````{{=html}}\n<style>{style}</style>\n{element}</mmn-{name}>\n{script}\n````\n"
+    return f"\n````{{=html}}\n<style>{style}</style>\n{element}\n{script}\n````\n"

@@ -1,104 +1,98 @@
 // Question 2: what an element of image or kernel feeds, and the terms of its derivative.
 
-const symbol = (letter, i, j) => [make("i", {}, letter), make("sub", {}, `${i}${j}`)];
+const symbol = name => `<i>${name[0]}</i><sub>${name.slice(1)}</sub>`;
 
-customElements.get("mmn-way-back") ?? customElements.define("mmn-way-back", class extends Explorable {
+customElements.define("mmn-way-back", class extends Explorable {
   get options() {
-    const {image, size} = this.data, start = size.join("x");
-    const sizes = grid(image.length, image[0].length, (u, v) => `${u + 1}x${v + 1}`).flat();
-    return {kernel: [start, ...sizes.filter(each => each !== start)], stride: ["1", "2"],
+    return {kernel: startingWith(this.data.size.join("x"), SIZES), stride: [1, 2],
       view: ["terms", "sliding"]};
   }
 
-  read(query) { this.pinned = query.get("of"); }
-
-  query() { return {of: this.pinned}; }
+  read(query) { this.settings.of = query.get("of"); }
 
   build() {
-    const [high, wide] = this.settings.kernel.split("x").map(Number), {image, kernel, upstream} = this.data;
-    this.stride = Number(this.settings.stride);
-    this.kernel = kernel.slice(0, high).map(weights => weights.slice(0, wide));
-    this.rows = Math.floor((image.length - high) / this.stride) + 1;
-    this.columns = Math.floor((image[0].length - wide) / this.stride) + 1;
-    this.upstream = upstream.slice(0, this.rows).map(values => values.slice(0, this.columns));
+    const {image, kernel, upstream, start} = this.data, {stride, of} = this.settings;
+    const [high, wide] = sides(this.settings.kernel);
+    this.kernel = grid(high, wide, (u, v) => kernel[u][v]);
+    this.upstream = grid(outputSide(image.length, high, stride),
+      outputSide(image[0].length, wide, stride), (m, n) => upstream[m][n]);
     this.cells = {};
-    const cells = (letter, values, make = this.cell) =>
-      values.map((each, i) => each.map((value, j) => this.cells[letter + i + j] = make.call(this, letter, i, j, value)));
     this.view = make("div");
-    this.say = make("p", {className: "explore-say", ariaLive: "polite"});
-    this.replaceChildren(row(...Object.keys(this.options).map(key => this.offer(key))),
-      row(matrix("image X", cells("x", image, this.button)), matrix("kernel K", cells("k", this.kernel, this.button)),
-        matrix("outputs Y", cells("y", this.upstream.map(values => values.map(() => null)))),
-        matrix("derivatives G", cells("g", this.upstream)), this.view), this.say);
-    if (this.pinned !== "none" && !this.cells[this.pinned]?.type) this.pinned = this.data.start;
-    this.show(this.pinned);
+    this.replaceChildren(row(...this.offer("kernel", "stride", "view")),
+      row(this.matrix("image X", image), this.matrix("kernel K", this.kernel),
+        this.matrix("outputs Y", this.upstream), this.matrix("derivatives G", this.upstream),
+        this.view), this.say);
+    this.settings.of = of === "none" || this.cells[of]?.onclick ? of : start;
+    this.show(this.settings.of);
   }
 
-  cell(letter, i, j, value) {
-    const number = value === null ? [] : [make("small", {}, ` ${written(value)}`)];
-    return make("div", {}, ...symbol(letter, i, j), ...number);
+  /** Make a matrix, whose elements its title's last letter names; image and kernel are buttons. */
+  matrix(title, values) {
+    const letter = title.at(-1).toLowerCase(), tag = "xk".includes(letter) ? "button" : "div";
+    return matrix(title, mapped(values, (value, i, j) => {
+      const name = letter + i + j, shown = letter === "y" ? "" : `<small>${written(value)}</small>`;
+      const cell = make(tag, {innerHTML: `${symbol(name)} ${shown}`, number: value});
+      this.cells[name] = cell;
+      if (tag === "button") { // a click pins it, another frees it; then to point at one is enough
+        cell.onclick = () => this.change({of: this.settings.of === name ? "none" : name});
+        cell.onmouseenter = () => this.settings.of === "none" && this.show(name);
+      }
+      return cell;
+    }));
   }
 
-  button(letter, i, j, value) {
-    const of = letter + i + j, preview = () => this.pinned === "none" && this.show(of);
-    return make("button", {type: "button", ariaLabel: `${of}, ${written(value)}`, onclick: () => this.pin(of),
-      onfocus: preview, onmouseenter: preview}, ...this.cell(letter, i, j, value).childNodes);
-  }
-
-  /** A click pins an element, and frees the one that is pinned. */
-  pin(of) {
-    this.pinned = this.pinned === of ? "none" : of;
-    this.show(of);
-    this.writeAddress();
-  }
-
-  /** List the terms of an element's derivative: an output's g, and what the output multiplies by it. */
+  /** List an element's terms: the names of an output's g, and of what that output multiplies by. */
   terms(of) {
-    const term = (m, n, u, v) => {
-      const [i, j] = [this.stride * m + u, this.stride * n + v], g = this.upstream[m][n];
-      if (of === `x${i}${j}`) return {m, n, g, beside: ["k", u, v], value: this.kernel[u][v]};
-      return of === `k${u}${v}` && {m, n, g, beside: ["x", i, j], value: this.data.image[i][j]};
-    };
-    return grid(this.rows, this.columns, (m, n) => this.kernel.map((weights, u) =>
-      weights.map((_, v) => term(m, n, u, v)))).flat(3).filter(Boolean);
+    const {stride} = this.settings;
+    return mapped(this.upstream, (_, m, n) => mapped(this.kernel, (_, u, v) => {
+      const factors = [`k${u}${v}`, `x${stride * m + u}${stride * n + v}`];
+      return factors.includes(of) && [`g${m}${n}`, factors.find(name => name !== of)];
+    })).flat(3).filter(Boolean);
   }
 
-  /** Light up an element, the outputs that it feeds and their g, and put its formula together. */
+  /** Light up an element, the outputs that it feeds, their g and the formula's other factors. */
   show(of) {
-    const terms = this.terms(of), [letter, i, j] = of;
-    const lit = [of, ...terms.flatMap(({m, n, beside}) => [`y${m}${n}`, `g${m}${n}`, beside.join("")])];
+    const terms = this.terms(of), outputs = terms.map(([g]) => g.replace("g", "y"));
     for (const [name, cell] of Object.entries(this.cells)) {
-      cell.classList.toggle("lit", lit.includes(name));
-      if (cell.type) cell.ariaPressed = String(name === this.pinned);
+      cell.classList.toggle("lit", [of, ...outputs, ...terms.flat()].includes(name));
+      if (cell.onclick) cell.ariaPressed = name === this.settings.of;
     }
-    const isSliding = this.settings.view !== "terms" && of !== "none";
-    this.view.replaceChildren(...isSliding ? [this.sliding(letter, Number(i), Number(j))] : []);
-    if (of === "none") return this.say.replaceChildren("Choose a pixel or a weight; a click pins it.");
-    const sum = make("output", {}, written(terms.reduce((total, {g, value}) => total + g * value, 0)));
-    const formula = terms.flatMap(({m, n, beside}, t) =>
-      [t ? " + " : "", ...symbol("g", m, n), " ", ...symbol(...beside)]);
-    const numbers = terms.map(({g, value}) => product(g, value)).join(" + ");
-    this.say.replaceChildren("∂C/∂", ...symbol(letter, i, j), " = ", ...formula,
-      ...terms.length ? [` = ${numbers} = `, sum] : [sum, ": no window reaches this pixel, so it feeds nothing."]);
+    const isFree = of === "none", isSliding = this.settings.view === "sliding" && !isFree;
+    this.view.replaceChildren(isSliding ? this.sliding(of) : "");
+    this.say.innerHTML = isFree ? "Choose a pixel or a weight." : this.formula(of, terms);
   }
 
-  /** Draw the theorem: K turned, over the dilated G in zeros; for a weight, that G over the image. */
-  sliding(letter, i, j) {
-    const {image} = this.data, s = this.stride, [high, wide] = [this.kernel.length, this.kernel[0].length];
-    const dilated = grid((this.rows - 1) * s + 1, (this.columns - 1) * s + 1, (a, b) =>
-      a % s || b % s ? 0 : this.upstream[a / s][b / s]);
-    const turned = this.kernel.map(weights => weights.toReversed()).toReversed();
-    const ringed = grid(image.length + high - 1, image[0].length + wide - 1, (a, b) =>
-      dilated[a - high + 1]?.[b - wide + 1] ?? 0);
+  /** Put an element's derivative together, in symbols and in numbers. */
+  formula(of, terms) {
+    const numbers = terms.map(names => names.map(name => this.cells[name].number));
+    const sum = `<output>${written(total(numbers.map(([g, factor]) => g * factor)))}</output>`;
+    const symbols = terms.map(names => names.map(symbol).join(" ")).join(" + ");
+    const products = numbers.map(pair => product(...pair)).join(" + ");
+    const right = terms.length ? `${symbols} = ${products} = ${sum}`
+      : `${sum}: no window reaches this pixel, so it feeds nothing.`;
+    return `∂C/∂${symbol(of)} = ${right}`;
+  }
+
+  /** Draw the theorem: the turned K over G, dilated and in zeros; for a weight, that G over X. */
+  sliding([letter, i, j]) {
+    const {kernel, upstream} = this, {image} = this.data, {stride} = this.settings;
+    const [high, wide] = [kernel.length - 1, kernel[0].length - 1];
+    const spread = (a, b) => upstream[a / stride]?.[b / stride] ?? 0;
+    const dilated = grid(stride * (upstream.length - 1) + 1, stride * (upstream[0].length - 1) + 1,
+      spread);
+    const ringed = grid(image.length + high, image[0].length + wide,
+      (a, b) => spread(a - high, b - wide));
+    const turned = mapped(kernel, (_, u, v) => kernel.at(-1 - u).at(-1 - v));
     const [title, below, window] = letter === "x"
-      ? ["K turned by 180° on the dilated G in zeros", ringed, turned] : ["dilated G on X", image, dilated];
+      ? ["K turned by 180° on the dilated G in zeros", ringed, turned]
+      : ["dilated G on X", image, dilated];
     this.slid = 0;
-    const cells = below.map((values, a) => values.map((value, b) => {
-      const weight = window[a - i]?.[b - j];
+    const cells = mapped(below, (value, a, b) => {
+      const weight = window[a - Number(i)]?.[b - Number(j)];
       if (weight === undefined) return make("div", {}, written(value));
       this.slid += value * weight;
       return make("div", {className: "lit"}, product(value, weight));
-    }));
+    });
     return matrix(`${title}: sum ${written(this.slid)}`, cells);
   }
 });

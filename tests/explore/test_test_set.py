@@ -17,7 +17,7 @@ READ = """
     return {says: figure.querySelector("[role=status]").textContent,
             images: [...figure.querySelectorAll("li")].map(names),
             curve: figure.querySelector("output").textContent,
-            chosen: figure.querySelector("[aria-pressed=true]").textContent};
+            chosen: figure.querySelector("[aria-current=true]").textContent};
 """
 
 
@@ -30,7 +30,11 @@ def test_fifty_cells_show_what_the_logits_say(tmp_path: Path) -> None:
     data = the_test_set(results, comparison, np.zeros((2000, 32, 32, 3), np.uint8))
     draw = random.Random(13)
     cells = [(draw.randrange(2), draw.randrange(10), draw.randrange(10)) for _ in range(50)]
-    addresses = [f"#test-set?model={m}&true={row}&given={k}&labels=1" for m, row, k in cells]
+    names, classes = data["models"], results.classes
+    addresses = [
+        f"#test-set?model={names[m]}&true={classes[row]}&predicted={classes[k]}&labels=2000"
+        for m, row, k in cells
+    ]
     pages = shown("test-set", data, addresses, READ, tmp_path)
     for (model, row, column), page in zip(cells, pages, strict=True):
         there = np.flatnonzero((labels == row) & (given[model] == column))
@@ -49,7 +53,7 @@ def test_nonsense_in_the_address_shows_the_largest_mistake(tmp_path: Path) -> No
     results = make_results()
     comparison = compare(results)
     data = the_test_set(results, comparison, np.zeros((2000, 32, 32, 3), np.uint8))
-    nonsense = "#test-set?model=7&true=x&given=-1&labels=99"
+    nonsense = "#test-set?model=7&true=x&predicted=-1&labels=99"
     (page,) = shown("test-set", data, [nonsense], READ, tmp_path)
     row, column = comparison.largest_confusions[0]
     classes = results.classes

@@ -35,7 +35,7 @@ def drawn(count: int) -> list[dict[str, Any]]:
         high, wide = generator.choices([1, 2, 3], k=2)
         stride, padding = generator.choice([1, 2, 3]), generator.choice([0, 1, 2])
         rows, columns = ((5 + 2 * padding - side) // stride + 1 for side in (high, wide))
-        weights = generator.choices(range(-9, 10), k=high * wide)
+        weights = generator.choices(range(-9, 10), k=9)
         settings.append({"kernel": (high, wide), "stride": stride, "padding": padding,
                          "weights": weights, "at": rows * columns - 1})  # fmt: skip
     return settings
@@ -59,7 +59,8 @@ def test_columns_and_outputs_are_those_of_the_layer_at_fifty_settings(tmp_path: 
         arguments = (setting["kernel"], setting["stride"], setting["padding"])
         layer = Conv2d(1, 1, *arguments)
         layer.bias.data.zero_()
-        layer.weight.data.copy_(torch.tensor(setting["weights"]).view(1, 1, *setting["kernel"]))
+        high, wide = setting["kernel"]
+        layer.weight.data[0, 0] = torch.tensor(setting["weights"]).view(3, 3)[:high, :wide]
         output = layer(image)[0, 0]
         columns = patches(image, torch.Size(setting["kernel"]), *arguments[1:])[0]
         assert torch.equal(numbers(page["columns"]), columns)
@@ -90,8 +91,9 @@ def test_hatched_pixels_are_those_that_have_no_gradient(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["window", "way-back"])
 def test_nonsense_in_an_address_falls_back(tmp_path: Path, name: str) -> None:
     nonsense = ["", "#other?stride=3", f"#{name}", f"#{name}?kernel=9x9&stride=0&padding=-1",
-                f"#{name}?kernel=2&at=1e9&weights=1,,x", f"#{name}?of=x99&view=<b>&at=-1",
-                f"#{name}?of=k00&kernel=%%%&weights=1,2,3,Infinity"]  # fmt: skip
+                f"#{name}?kernel=2&at=1e9&weights=1,,x,4,5,6,7,8,9",
+                f"#{name}?of=x99&view=<b>&at=-1",
+                f"#{name}?of=y00&kernel=%%%&weights=1,2,3,4,5,6,7,8,Infinity"]  # fmt: skip
     data = {**DATA, "upstream": IMAGE, "size": [2, 1], "start": "x11"}
     if name == "way-back":
         data |= {"image": [row[:3] for row in IMAGE[:3]], "kernel": [row[:3] for row in IMAGE[:3]]}
@@ -117,21 +119,35 @@ def test_keys_slider_and_presets_move_and_change_it(tmp_path: Path) -> None:
     look = """
         const key = name => figure.querySelector("[aria-label^='image;']")
           .dispatchEvent(new KeyboardEvent("keydown", {key: name, cancelable: true}));
-        const found = [figure.at];
+        const found = [figure.settings.at];
         for (const name of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp"]) {
           key(name);
-          found.push(figure.at);
+          found.push(figure.settings.at);
         }
         figure.slider.value = 5;
         figure.slider.dispatchEvent(new Event("input"));
-        found.push(figure.at, location.hash);
-        const select = figure.querySelector("[aria-label=numbers]");
-        select.value = "blur";
-        select.dispatchEvent(new Event("change"));
+        found.push(figure.settings.at, location.hash);
+        [...figure.querySelectorAll("button")].find(each => each.textContent === "blur").click();
         found.push(figure.settings.kernel, figure.outputs[0][0].textContent);
         return found;
     """
     (found,) = shown("window", DATA, ["#window?at=0"], look, tmp_path)
     assert found[:7] == [0, 1, 5, 4, 0, 0, 5]
-    assert found[7] == "#window?kernel=2x2&stride=1&padding=0&weights=1,-1,2,0&at=5"
+    assert found[7] == "#window?kernel=2x2&stride=1&padding=0&at=5&weights=1,-1,0,2,0,0,0,0,0"
     assert found[8:] == ["3x3", "1.5556"]
+
+
+def test_a_drag_brings_the_windows_middle_under_the_pointer(tmp_path: Path) -> None:
+    look = """
+        const point = (i, j) => {
+          figure.scrollIntoView();
+          const {left, top} = figure.pixels[i][j].getBoundingClientRect();
+          const where = {bubbles: true, buttons: 1, clientX: left + 9, clientY: top + 9};
+          figure.pixels[i][j].dispatchEvent(new PointerEvent("pointermove", where));
+          return figure.shown.positions[figure.settings.at];
+        };
+        return [[0, 0], [2, 2], [1, 3], [4, 4], [3, 0]].map(at => point(...at));
+    """
+    small, apart = shown("window", DATA, ["#window?kernel=3x3", "#window?stride=3"], look, tmp_path)
+    assert small == [[0, 0], [1, 1], [0, 2], [2, 2], [2, 0]]
+    assert apart == [[0, 0], [0, 0], [0, 1], [1, 1], [1, 0]]

@@ -39,8 +39,7 @@ def the_test_set(
             chosen |= set(surest_first[cells == cell][:PER_CELL].tolist())
     # the surest first in every cell of the head's matrix
     order = sorted(chosen, key=lambda i: -max(opinion[i].max() for opinion in opinions))
-    study = {(point.model, point.count): point.mean for point in comparison.study}
-    counts = sorted({count for _, count in study})
+    counts = sorted({point.count for point in comparison.study})
     return {
         "caption": CAPTION,
         "start": comparison.largest_confusions[0],
@@ -49,7 +48,7 @@ def the_test_set(
         "stamp": results.inputs.stamp,
         "confusion": [getattr(comparison, name).confusion.tolist() for name in MODELS],
         "counts": counts,
-        "means": [[study.get((name, count)) for count in counts] for name in MODELS],
+        "curve": [_accuracies(comparison, count) for count in counts],
         "columns": COLUMNS,
         "sprite": _sprite(images[order]),
         "images": [
@@ -64,6 +63,13 @@ def the_test_set(
             for i in order
         ],
     }
+
+
+def _accuracies(comparison: ModelComparison, count: int) -> str:
+    """Say how often each model that was trained on a number of labelled images is right."""
+    means = {point.model: point.mean for point in comparison.study if point.count == count}
+    shares = [f"{NAMES[name]} {means[name]:.1%}" for name in MODELS if name in means]
+    return f"{count:,} labelled images: {', '.join(shares)}"
 
 
 def _sprite(images: np.ndarray) -> str:

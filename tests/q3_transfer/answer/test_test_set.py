@@ -29,4 +29,4 @@ def test_each_cell_has_its_surest_images_and_each_image_its_place(made_up_result
         left, top = place % COLUMNS * 32, place // COLUMNS * 32
         assert abs(sheet.convert("L").getpixel((left + 16, top + 16)) - grey[one["index"]]) < 8
     assert data["stamp"] == "sample, not CIFAR-10"
-    assert data["counts"] == [100, 2000, 45_000] and len(data["means"][0]) == 3
+    assert data["counts"] == [100, 2000, 45_000] and len(data["curve"]) == 3
