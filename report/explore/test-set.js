@@ -15,8 +15,8 @@ customElements.define("mmn-test-set", class extends Explorable {
     const here = images.filter(isHere).slice(0, 12), tables = models.map(name => this.table(name));
     tables[m].rows[truth + 1].cells[given + 1].ariaCurrent = true;
     this.style = `--sprite: url(${sprite})`;
-    this.say.textContent = `${settings.model}: ${settings.true} taken for ${settings.predicted}, `
-      + `${count} images${count > here.length ? `, ${here.length} of them here` : ""}`;
+    this.say.textContent = `${settings.model}: ${settings.true} predicted as ${settings.predicted}`
+      + `, ${count} images${count > here.length ? `, ${here.length} of them here` : ""}`;
     this.replaceChildren(stamp, row(...this.offer("model", "true", "predicted")), row(...tables),
       this.say, make("ul", {}, ...here.map(image => this.item(image))), this.curve());
   }

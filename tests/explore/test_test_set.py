@@ -57,5 +57,5 @@ def test_nonsense_in_the_address_shows_the_largest_mistake(tmp_path: Path) -> No
     (page,) = shown("test-set", data, [nonsense], READ, tmp_path)
     row, column = comparison.largest_confusions[0]
     classes = results.classes
-    assert f"{classes[row]} taken for {classes[column]}" in page["says"]
+    assert f"{classes[row]} predicted as {classes[column]}, " in page["says"]
     assert page["curve"].startswith("45,000")
