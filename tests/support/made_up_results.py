@@ -42,21 +42,9 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
     generator = np.random.default_rng(seed)
     logits, labels = made_up_logits(accuracy, TEST_IMAGES, generator)
     head = name == "head"
-    history = [
-        {
-            "epoch": epoch,
-            "updates": 100 * epoch,
-            "train_loss": 2 / epoch,
-            "train_accuracy": accuracy - 0.5 / epoch,
-            "validation_accuracy": accuracy - 0.6 / epoch,
-            "seconds": 2.0,
-        }
-        for epoch in range(1, 21)
-    ]
     return ModelResult(
         test_logits=logits,
         test_labels=labels,
-        history=history,
         trained_parameters=5130 if head else 308_394,
         total_parameters=11_181_642 if head else 308_394,
         multiply_adds=1_814_073_344 if head else 50_000_000,
@@ -72,7 +60,6 @@ def make_results(
     study: dict[int, tuple[float, float]] | None = None,
 ) -> Results:
     """Make results in which the two models reach the accuracies asked for."""
-    generator = np.random.default_rng(0)
     study = study or {100: (0.60, 0.25), 2000: (0.80, 0.60), 45_000: (head, small_resnet)}
     models = made_up_model("head", head, 1), made_up_model("small_resnet", small_resnet, 2)
     sample = mode == "sample"
@@ -81,11 +68,9 @@ def make_results(
             mode=mode,  # type: ignore[arg-type]
             data=Path("data"),
             weights=None if sample else Path("weights.safetensors"),
-            label=f"CIFAR-10, {WEIGHTS[mode]}",
             weights_words=WEIGHTS[mode],
-            stamp="sample, not CIFAR-10" if sample else "",
-            missing=("CIFAR-10", "the ResNet-18 weights") if sample else (),
             fingerprint={"weights": IMAGENET_WEIGHTS.sha256},
+            missing="CIFAR-10 and the ResNet-18 weights" if sample else "",
         ),
         classes=CLASSES,
         counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
@@ -107,32 +92,11 @@ def make_results(
             for seed in range(3 if model == "head" or count <= 2000 else 1)
         ],
         trap={
-            "moved_buffers": 60,
-            "moved_buffers_frozen": 0,
-            "total_buffers": 60,
-            "accuracy_frozen": 0.78,
             "accuracy_trap": 0.74,
+            "accuracy_frozen": 0.78,
             "difference_interval": (0.02, 0.06),
-            "images": 2000,
-            "seeds": 3,
-            "validation_images": 1000,
         },
-        mistakes=[
-            {
-                "index": 100 + rank,
-                "image": generator.integers(0, 256, (32, 32, 3), dtype=np.uint8),
-                "predicted": rank,
-                "true": (rank + 3) % 10,
-                "predicted_probability": 0.999 - rank / 100,
-                "true_probability": 0.0005,
-                "gradcam": generator.random((7, 7), dtype=np.float32),
-            }
-            for rank in range(10)
-        ],
-        steps={
-            name: {"seconds": seconds, "date": "2026-11-23T12:00:00"}
-            for name, seconds in (("features", 400.0), ("heads", 12.0), ("small network", 1800.0))
-        },
+        steps={"features": 400.0, "heads": 12.0, "small network": 1800.0},
         experiment=asdict(ExperimentSettings()),
         hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
     )

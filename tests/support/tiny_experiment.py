@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
 from mmn13lib.q3_transfer.results.records import Results
 from mmn13lib.q3_transfer.training.from_scratch import SmallResNetSettings
@@ -20,7 +18,6 @@ TINY = ExperimentSettings(
     trap_images=3,
     trap_validation=3,
     trap=HeadSettings(num_epochs=1, batch_size=2),
-    num_mistakes=2,
     num_train=16,
     num_test=6,
     speed_batches=1,
@@ -30,23 +27,11 @@ TINY = ExperimentSettings(
 
 def content(found: Results) -> dict[str, Any]:
     """Take what must be the same every time: everything but times."""
-    untimed = ("seconds", "images_per_second")
     kept: dict[str, Any] = {
-        name: getattr(found, name) for name in ("classes", "counts", "head_seeds", "trap")
+        name: getattr(found, name)
+        for name in ("classes", "counts", "head_seeds", "label_study", "trap")
     }
     for name in ("head", "small_resnet"):
-        model = getattr(found, name)
-        kept[f"{name} logits"] = model.test_logits.tobytes()
-        kept[f"{name} history"] = [
-            {key: value for key, value in epoch.items() if key not in untimed}
-            for epoch in model.history
-        ]
-    kept["study"] = [
-        {key: value for key, value in record.items() if key not in untimed}
-        for record in found.label_study
-    ]
-    kept["mistakes"] = [
-        {k: v.tobytes() if isinstance(v, np.ndarray) else v for k, v in mistake.items()}
-        for mistake in found.mistakes
-    ]
+        kept[f"{name} logits"] = getattr(found, name).test_logits.tobytes()
+    kept["weights"] = {n: w.numpy().tobytes() for n, w in found.small_resnet_weights.items()}
     return kept

@@ -1,17 +1,14 @@
 """The two models compared: every statistic that the chapter shows, computed from the results."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from mmn13lib.q3_transfer.results import metrics, significance
-from mmn13lib.q3_transfer.results.records import ModelResult, Results
+from mmn13lib.q3_transfer.results.records import MODELS, ModelName, Results
 
-ModelName = Literal["head", "small_resnet"]
-MODELS: tuple[ModelName, ModelName] = ("head", "small_resnet")
 SIGNIFICANT = 0.05
 
 
@@ -72,31 +69,26 @@ def compare(results: Results) -> ModelComparison:
     """Compute everything that the chapter says about the two models."""
     models = [getattr(results, name) for name in MODELS]
     labels = results.head.test_labels
-    head, small_resnet = (metrics.is_correct(m.test_logits, labels) for m in models)
-    low, high = significance.paired_interval(head, small_resnet)
-    difference = float(head.mean() - small_resnet.mean())
-    p_value = significance.mcnemar(head, small_resnet).p_value
-    probabilities = np.mean([metrics.softmax(m.test_logits) for m in models], axis=0)
-    seconds = {name: total_seconds(results, name) for name in MODELS}
-    preferred: ModelName = min(MODELS, key=lambda name: seconds[name])
-    decided = p_value < SIGNIFICANT and difference != 0
+    correct = [metrics.is_correct(model.test_logits, labels) for model in models]
+    low, high = significance.paired_interval(*correct)
+    difference = float(correct[0].mean() - correct[1].mean())
+    p_value = significance.mcnemar(*correct)
+    probabilities = np.mean([metrics.softmax(model.test_logits) for model in models], axis=0)
+    decided = p_value < SIGNIFICANT
+    preferred: ModelName = min(MODELS, key=lambda name: total_seconds(results, name))
     if decided:
         preferred = "head" if difference > 0 else "small_resnet"
+    names = ("both", *MODELS, "neither")
     return ModelComparison(
         head=score(results.head.test_logits, labels),
         small_resnet=score(results.small_resnet.test_logits, labels),
         together=score(np.log(probabilities), labels),
-        agreement={
-            "both": int((head & small_resnet).sum()),
-            "head": int((head & ~small_resnet).sum()),
-            "small_resnet": int((~head & small_resnet).sum()),
-            "neither": int((~head & ~small_resnet).sum()),
-        },
+        agreement=dict(zip(names, significance.agreement(*correct), strict=True)),
         p_value=p_value,
         difference=difference,
         low=low,
         high=high,
-        study=study_points(results.label_study, results.counts["test"]),
+        study=study_points(results),
         preferred=preferred,
         decided_by="accuracy" if decided else "time",
     )
@@ -104,7 +96,7 @@ def compare(results: Results) -> ModelComparison:
 
 def total_seconds(results: Results, name: ModelName) -> float:
     """Return what a model's training and classifying the test images take together."""
-    model: ModelResult = getattr(results, name)
+    model = getattr(results, name)
     return model.training_seconds + results.counts["test"] / model.inference_images_per_second
 
 
@@ -117,14 +109,14 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Score:
         low=low,
         high=high,
         confusion=metrics.confusion_matrix(logits, labels),
-        calibration_error=metrics.reliability_curve(logits, labels).calibration_error,
+        calibration_error=metrics.calibration_error(logits, labels),
     )
 
 
-def study_points(rows: Sequence[dict[str, Any]], test_images: int) -> tuple[StudyPoint, ...]:
+def study_points(results: Results) -> tuple[StudyPoint, ...]:
     """Gather the label study's runs by model and number of labelled images."""
-    runs = defaultdict(list)
-    for row in rows:
+    test_images, runs = results.counts["test"], defaultdict(list)
+    for row in results.label_study:
         runs[row["model"], row["count"]].append(row["test_accuracy"])
     points = []
     for (model, count), accuracies in sorted(runs.items()):

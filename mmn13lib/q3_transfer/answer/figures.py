@@ -22,10 +22,9 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
     for name, rival in zip(MODELS, reversed(MODELS), strict=True):
         points = [point for point in comparison.study if point.model == name]
         counts = [point.count * ASIDE[name] for point in points]
-        below = [point.mean - point.low for point in points]
-        above = [point.high - point.mean for point in points]
+        mean, low, high = np.transpose([(point.mean, point.low, point.high) for point in points])
         axis.errorbar(
-            counts, [point.mean for point in points], (below, above), capsize=3,
+            counts, mean, (mean - low, high - mean), capsize=3,
             color=COLOURS[name], marker=MARKERS[name], markersize=5, label=NAMES[name],
         )  # fmt: skip
         for point, place in zip(points, counts, strict=True):
@@ -62,11 +61,10 @@ def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
             if images:
                 colour = "white" if shares[row, column] > 0.4 else "black"
                 axis.text(column, row, images, ha="center", va="center", fontsize=6, color=colour)
-        slanted = {"rotation": 60, "ha": "right", "rotation_mode": "anchor", "fontsize": 7}
-        axis.set_xticks(range(10), results.classes, **slanted)
-        axis.set_yticks(range(10), results.classes, fontsize=7)
+        axis.set_xticks(range(10), results.classes, rotation=60, ha="right", rotation_mode="anchor")
+        axis.set_yticks(range(10), results.classes)
         axis.spines[:].set_visible(False)
-        axis.tick_params(length=0)
+        axis.tick_params(length=0, labelsize=7)
         axis.set(title=NAMES[name], xlabel="predicted class")
     axes[0].set_ylabel("true class")
     return stamp(figure, results.inputs.stamp)
@@ -75,10 +73,9 @@ def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
 def agreement(results: Results, comparison: ModelComparison) -> Figure:
     """Draw how many test images both, one or neither gets right, and what their mean reaches."""
     figure, (square, scores) = new_figure(1, 2, height=1.5, gridspec_kw={"width_ratios": [1, 1.3]})
-    counts = comparison.agreement
-    cells = [[counts["both"], counts["head"]], [counts["small_resnet"], counts["neither"]]]
-    square.imshow(np.sqrt(cells), cmap="Blues", vmin=0, vmax=1.6 * counts["both"] ** 0.5)
-    for (row, column), images in np.ndenumerate(np.array(cells)):
+    cells = np.reshape([*comparison.agreement.values()], (2, 2))
+    square.imshow(np.sqrt(cells), cmap="Blues", vmin=0, vmax=1.6 * cells[0, 0] ** 0.5)
+    for (row, column), images in np.ndenumerate(cells):
         square.text(column, row, f"{images:,}", ha="center", va="center")
     square.set_xticks([0, 1], ["SmallResNet\nright", "SmallResNet\nwrong"])
     square.set_yticks([0, 1], ["head right", "head wrong"])

@@ -26,8 +26,7 @@ def load(settings: Settings) -> Results:
             # what the settings don't name is looked for, or downloaded, beside the notebook
             data = settings.data or settings.root
             weights = None if inputs.mode == "sample" else settings.weights
-            missing = tuple(inputs.missing)  # a list in JSON
-            return records.read(here, replace(inputs, data=data, weights=weights, missing=missing))
+            return records.read(here, replace(inputs, data=data, weights=weights))
         inputs = resolve(settings)
         return records.read(results_folder(settings, inputs), inputs)
     except storage.Damaged as error:

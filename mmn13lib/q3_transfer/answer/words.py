@@ -25,7 +25,7 @@ Question 3's results were made with {}.
 def callout(inputs: Inputs) -> str:
     """Return what has to be said of the run before its results; nothing of the usual one."""
     if inputs.mode == "sample":
-        return SAMPLE.format(" and ".join(inputs.missing))
+        return SAMPLE.format(inputs.missing)
     if inputs.mode == "other-weights":
         return OTHER_WEIGHTS.format(literal(inputs.weights_words))
     return ""

@@ -1,32 +1,16 @@
 """CIFAR-10 as a PyTorch Dataset and as tensors, and its stratified split."""
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10
 
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 
 
-def dataset(inputs: Inputs, train: bool, transform: Callable[..., Any] | None = None) -> CIFAR10:
-    """Return CIFAR-10, or the sample in its place.
-
-    `transform` is called with each PIL image. Raises UserError if a file is missing or differs
-    from the original.
-    """
-    if inputs.mode == "sample":
-        return SampleCIFAR10(inputs.data, train, transform)
-    try:
-        return CIFAR10(inputs.data, train, transform)
-    except RuntimeError as error:
-        raise UserError(
-            f"CIFAR-10 in {inputs.data} is incomplete or corrupted: unpack the original archive "
-            "there again, or run `mmn13 fetch`."
-        ) from error
+def dataset(inputs: Inputs, train: bool) -> CIFAR10:
+    """Return CIFAR-10, or the sample in its place."""
+    return (SampleCIFAR10 if inputs.mode == "sample" else CIFAR10)(inputs.data, train)
 
 
 def as_tensors(images: CIFAR10) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """What the experiment runs on: which data and whose weights, or the sample."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -75,26 +75,31 @@ class Inputs:
         The folder that holds the batches' folder; the sample needs none.
     weights
         The weights' file; None for random ones.
-    label
-        Data and weights in words.
-    stamp
-        What figures must say about the data; empty for CIFAR-10.
-    missing
-        What the sample stands in for, in words.
     weights_words
         What the weights are, as the file's content tells, or what it says of itself.
     fingerprint
-        ``data``, ``weights`` and ``mode``, for keys: it follows the content, not the names.
+        ``data`` and ``weights``, for keys: it follows the content, not the names.
+    missing
+        What the sample stands in for, in words; empty for CIFAR-10.
     """
 
     mode: Mode
     data: Path
     weights: Path | None
-    label: str
-    stamp: str = ""
-    missing: tuple[str, ...] = ()
-    weights_words: str = ""
-    fingerprint: dict[str, str] = field(default_factory=dict)
+    weights_words: str
+    fingerprint: dict[str, str]
+    missing: str = ""
+
+    @property
+    def label(self) -> str:
+        """Data and weights in words."""
+        sample = "the sample (handwritten digits, not CIFAR-10)"
+        return f"{sample if self.mode == 'sample' else 'CIFAR-10'}, {self.weights_words}"
+
+    @property
+    def stamp(self) -> str:
+        """What figures must say about the data; empty for CIFAR-10."""
+        return "sample, not CIFAR-10" if self.mode == "sample" else ""
 
 
 def resolve(settings: Settings) -> Inputs:
@@ -105,33 +110,19 @@ def resolve(settings: Settings) -> Inputs:
     data = find_data(settings)
     weights = find_weights(settings)
     if data is None or weights is None:
-        missing = ("CIFAR-10",) * (data is None) + ("the ResNet-18 weights",) * (weights is None)
-        return Inputs(
-            mode="sample",
-            data=settings.downloads,
-            weights=None,
-            label="the sample (handwritten digits, not CIFAR-10), random weights",
-            stamp="sample, not CIFAR-10",
-            missing=missing,
-            weights_words="random weights",
-            fingerprint={
-                "data": provenance.file_digest(SAMPLE),
-                "weights": "random",
-                "mode": "sample",
-            },
-        )
+        wanted = {"CIFAR-10": data, "the ResNet-18 weights": weights}
+        missing = " and ".join(name for name, path in wanted.items() if path is None)
+        content = {"data": provenance.file_digest(SAMPLE), "weights": "random"}
+        return Inputs("sample", settings.downloads, None, "random weights", content, missing)
     digest = provenance.file_digest(weights)
-    words = weights_in_words(weights, digest)
-    mode: Mode = "imagenet" if digest == IMAGENET_WEIGHTS.sha256 else "other-weights"
     # the files have just been checked to be these
     genuine = provenance.key(**{file.name: file.sha256 for file in CIFAR10_FILES})
     return Inputs(
-        mode=mode,
+        mode="imagenet" if digest == IMAGENET_WEIGHTS.sha256 else "other-weights",
         data=data,
         weights=weights,
-        label=f"CIFAR-10, {words}",
-        weights_words=words,
-        fingerprint={"data": genuine, "weights": digest, "mode": mode},
+        weights_words=weights_in_words(weights, digest),
+        fingerprint={"data": genuine, "weights": digest},
     )
 
 

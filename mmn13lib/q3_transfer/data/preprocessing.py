@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision import transforms
 from torchvision.transforms.v2 import functional
 
 IMAGE_SIZE = 224
@@ -11,25 +10,11 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-def per_image() -> transforms.Compose:
-    """Return the question's transforms, from a PIL image to float32 (3, 224, 224).
-
-    Bilinear resize, [0, 1], normalisation with ImageNet's mean and standard deviation.
-    """
-    return transforms.Compose(
-        [
-            transforms.Resize((IMAGE_SIZE, IMAGE_SIZE)),
-            transforms.ToTensor(),
-            transforms.Normalize(MEAN, STD),
-        ]
-    )
-
-
 def preprocess(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return what the question's transforms make of each of a batch of small images.
 
-    Square uint8 images (N, 3, H, W) are resized as bytes, as PIL does it, then scaled to [0, 1]
-    and normalised: the same as `per_image` gives, rounded to `dtype`.
+    Square uint8 images (N, 3, H, W) are resized as bytes, bilinearly, as PIL does it, then scaled
+    to [0, 1], normalised with ImageNet's mean and standard deviation, and rounded to `dtype`.
 
     >>> preprocess(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape
     torch.Size([2, 3, 224, 224])

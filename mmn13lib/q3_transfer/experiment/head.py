@@ -18,19 +18,15 @@ def head(
     test_features: "tuple[Step, ...]",
     labels: Tensor,
     training: Tensor,
-    validation: Tensor,
     settings: HeadSettings,
     seed: int,
 ) -> "Made":
-    """Train a head on some images' features, and watch it on others; both are given as indices."""
-    trained = new_head(10, seed)
-    found, tested = joined(features), joined(test_features)
-    parts = [(found[part], labels[part]) for part in (training, validation)]
-    history = train_head(trained, *parts[0], settings, seed, parts[1])
+    """Train a head on the features of some images, given as indices, and test it."""
+    trained = new_head(seed)
+    history = train_head(trained, joined(features)[training], labels[training], settings, seed)
     tensors = dict(trained.state_dict())
     with torch.no_grad():
-        tensors["validation_logits"] = trained(parts[1][0])
-        tensors["test_logits"] = trained(tested)
+        tensors["test_logits"] = trained(joined(test_features))
     return {"history": [asdict(record) for record in history]}, tensors
 
 

@@ -17,7 +17,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.foundation.steps import Step
 from mmn13lib.q3_transfer.data.datasets import dataset
 from mmn13lib.q3_transfer.data.inputs import Inputs
-from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE, preprocess
+from mmn13lib.q3_transfer.data.preprocessing import IMAGE_SIZE
 from mmn13lib.q3_transfer.experiment.find import results_folder
 from mmn13lib.q3_transfer.experiment.head import joined
 from mmn13lib.q3_transfer.experiment.plan import Plan
@@ -27,9 +27,8 @@ from mmn13lib.q3_transfer.experiment.stages import Stages
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
 from mmn13lib.q3_transfer.models.costs import count_multiply_adds, count_parameters
 from mmn13lib.q3_transfer.models.devices import keep_freed_memory
-from mmn13lib.q3_transfer.models.gradcam import gradcam
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
-from mmn13lib.q3_transfer.results import metrics, records
+from mmn13lib.q3_transfer.results import records
 from mmn13lib.q3_transfer.results.metrics import accuracy
 from mmn13lib.q3_transfer.results.records import ModelResult, Results
 
@@ -106,9 +105,6 @@ def _assemble(stages: Stages) -> Results:
     config, inputs = stages.config, stages.inputs
     made = {stage.name: stage.steps for stage in stages.all}
     heads, small_resnet = made["heads"], made["small network"][None, 0]
-    model = FrozenResNet18.from_weights(inputs.weights)
-    main = heads[None, 0].tensors
-    model.fc.load_state_dict({name: main[name] for name in ("weight", "bias")})
     small = SmallResNet(channels=config.small_resnet.channels)
     speeds = made["speed of classification"]
     last = max((s.made for steps in made.values() for s in steps.values()), key=lambda m: m["date"])
@@ -123,20 +119,13 @@ def _assemble(stages: Stages) -> Results:
             "validation": len(stages.validation),
             "test": len(stages.test_labels),
         },
-        head=_model_result(stages, heads[None, 0], model, speeds["head"], before),
+        head=_model_result(stages, heads[None, 0], FrozenResNet18(), speeds["head"], before),
         small_resnet=_model_result(stages, small_resnet, small, speeds["small_resnet"]),
         small_resnet_weights=records.under("model.", small_resnet.tensors),
         head_seeds=[_test_accuracy(stages, head) for head in heads.values()],
         label_study=_study(stages, made),
-        trap=made["BatchNorm trap"][config.split_seed].values,
-        mistakes=_mistakes(stages, model, main["test_logits"]),
-        steps={
-            name: {
-                "seconds": sum(step.seconds for step in steps.values()),
-                "date": max(step.made["date"] for step in steps.values()),
-            }
-            for name, steps in made.items()
-        },
+        trap=made["BatchNorm trap"]["trap"].values,
+        steps={name: sum(s.seconds for s in steps.values()) for name, steps in made.items()},
         experiment=asdict(config),
         hardware=last["hardware"] | {"device": stages.device},
     )
@@ -149,7 +138,6 @@ def _model_result(
     return ModelResult(
         test_logits=step.tensors["test_logits"].numpy(),
         test_labels=stages.test_labels.numpy(),
-        history=step.values["history"],
         trained_parameters=count_parameters(model, trained_only=True),
         total_parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model, (3, IMAGE_SIZE, IMAGE_SIZE)),
@@ -180,26 +168,3 @@ def _study(stages: Stages, made: dict[str, dict[Any, Step]]) -> list[dict[str, A
 
 def _test_accuracy(stages: Stages, step: Step) -> float:
     return accuracy(step.tensors["test_logits"], stages.test_labels)
-
-
-def _mistakes(stages: Stages, model: FrozenResNet18, logits: Tensor) -> list[dict[str, Any]]:
-    """Describe the most blatant mistakes, surest of all and wrong, as `Results` has them."""
-    indices = metrics.blatant_mistakes(logits, stages.test_labels, stages.config.num_mistakes)
-    if not len(indices):
-        return []
-    images, labels = stages.test_images[indices], stages.test_labels[indices]
-    predicted = logits[indices].argmax(1)
-    probabilities = metrics.softmax(logits[indices])
-    heat = gradcam(model.eval(), preprocess(images), predicted)
-    return [
-        {
-            "index": int(index),
-            "image": images[rank].permute(1, 2, 0).contiguous().numpy(),
-            "predicted": int(predicted[rank]),
-            "true": int(labels[rank]),
-            "predicted_probability": float(probabilities[rank, predicted[rank]]),
-            "true_probability": float(probabilities[rank, labels[rank]]),
-            "gradcam": heat[rank],
-        }
-        for rank, index in enumerate(indices)
-    ]

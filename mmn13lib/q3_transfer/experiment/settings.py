@@ -37,7 +37,6 @@ class ExperimentSettings:
     """
 
     num_validation: int = 5000
-    split_seed: int = 0
     head: HeadSettings = field(default_factory=HeadSettings)
     small_resnet: SmallResNetSettings = field(default_factory=SmallResNetSettings)
     num_head_seeds: int = 5
@@ -52,7 +51,6 @@ class ExperimentSettings:
             num_epochs=1, batch_size=32, max_lr=0.03, weight_decay=0.0
         )
     )
-    num_mistakes: int = 10
     speed_batches: int = 5
     speed_batch_size: int = 64
     num_train: int | None = None

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def small_resnet(
     training: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor] | None,
     test_images: Tensor,
     settings: SmallResNetSettings,
     seed: int,
@@ -28,12 +27,8 @@ def small_resnet(
     checkpoint: Path | None = None,
     on_images: Callable[[int], None] | None = None,
 ) -> "Made":
-    """Train SmallResNet on images and labels; its tensors and logits are kept."""
-    model, history = train_small_resnet(
-        *training, settings, seed, device, checkpoint, validation, on_images
-    )
+    """Train SmallResNet on images and labels; its tensors and test logits are kept."""
+    model, history = train_small_resnet(*training, settings, seed, device, checkpoint, on_images)
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors["test_logits"] = predict_logits(model, test_images, device)
-    if validation is not None:
-        tensors["validation_logits"] = predict_logits(model, validation[0], device)
     return {"history": [asdict(record) for record in history]}, tensors

@@ -61,7 +61,7 @@ class Stages:
         self.images, self.labels = self._data(train=True, count=config.num_train)
         self.test_images, self.test_labels = self._data(train=False, count=config.num_test)
         self.training, self.validation = stratified_split(
-            self.labels, config.num_validation, config.split_seed
+            self.labels, config.num_validation, seed=0
         )
         self.train_features = self._features("train", self.images)
         self.test_features = self._features("test", self.test_images)
@@ -109,33 +109,22 @@ class Stages:
             tuple(job.task for job in jobs) for jobs in (self.train_features, self.test_features)
         ]
         chosen = self._drawn(self.training, count, seed)
-        parts = (self.labels, chosen, self.validation)
-        return Job((count, seed), self._task(head, *shards, *parts, settings, seed))
+        return Job((count, seed), self._task(head, *shards, self.labels, chosen, settings, seed))
 
     def _small_resnet(self, count: int | None, seed: int) -> Job:
-        """Train SmallResNet on `count` labelled images, or all; the seed as for a head.
-
-        With few labels all are for learning from: only the main run is watched on validation.
-        """
+        """Train SmallResNet on `count` labelled images, or all; the seed as for a head."""
         settings = self.config.small_resnet_for(count)
         chosen = self._drawn(self.training, count, seed)
-        task = self._task(
-            small_resnet,
-            self._part(chosen),
-            self._part(self.validation) if count is None else None,
-            self.test_images,
-            settings,
-            seed,
-            self.device,
-        )
+        how = (self.test_images, settings, seed, self.device)
+        task = self._task(small_resnet, self._part(chosen), *how)
         return Job((count, seed), task, settings.num_epochs * len(chosen))
 
     def _trap(self) -> Job:
-        config, seed = self.config, self.config.split_seed
-        chosen = self._drawn(self.training, config.trap_images, seed)
-        watched = self._drawn(self.validation, config.trap_validation, seed)
+        config = self.config
+        chosen = self._drawn(self.training, config.trap_images, seed=0)
+        watched = self._drawn(self.validation, config.trap_validation, seed=0)
         parts = self._part(chosen), self._part(watched)
-        return Job(seed, self._task(trap, self.inputs.weights, *parts, config.trap))
+        return Job("trap", self._task(trap, self.inputs.weights, *parts, config.trap))
 
     def _speeds(self) -> list[Job]:
         config = self.config

@@ -10,7 +10,6 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from mmn13lib.foundation.errors import UserError
 
-NUM_FEATURES = 512
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -28,30 +27,23 @@ class FrozenResNet18(ResNet):
     (False, True)
     """
 
-    def __init__(self, num_classes: int = 10, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             super().__init__(BasicBlock, [2, 2, 2, 2])
         self.requires_grad_(False)
-        self.fc = new_head(num_classes, seed)
+        self.fc = new_head(seed)
         self.train()
 
     @classmethod
-    def from_weights(cls, path: Path | None, num_classes: int = 10, seed: int = 0) -> Self:
+    def from_weights(cls, path: Path | None, seed: int = 0) -> Self:
         """Return the network with a backbone from a file, or of random weights for None.
 
-        Raises UserError if the file is no state dict of a ResNet-18 in torchvision's names, or
-        if its numbers can't be a network's.
+        Raises UserError as `load_backbone` does.
         """
-        model = cls(num_classes, seed)
+        model = cls(seed)
         if path is not None:
             load_backbone(model, path)
-            with torch.no_grad():
-                logits = model(torch.linspace(-2, 2, 2 * 3 * 32 * 32).view(2, 3, 32, 32))
-            if not logits.isfinite().all():
-                raise _unusable(path, "what it computes of an image is not finite")
-            if logits[0].equal(logits[1]):
-                raise _unusable(path, "it computes the same of any image")
         return model
 
     def train(self, mode: bool = True) -> Self:
@@ -61,25 +53,30 @@ class FrozenResNet18(ResNet):
         return self
 
 
-def new_head(num_classes: int, seed: int) -> nn.Linear:
-    """Return a classification head for the backbone's features."""
+def new_head(seed: int) -> nn.Linear:
+    """Return a head for the backbone's features: ten classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Linear(NUM_FEATURES, num_classes)
+        return nn.Linear(512, 10)
 
 
 def load_backbone(model: ResNet, path: Path) -> None:
     """Load a state dict into every layer of a ResNet-18 but its head, whatever the file's is.
 
-    Raises UserError if the file, ``.safetensors`` or `torch.save`'s, is no state dict of one, or
-    holds numbers that no trained network has.
+    The model is in eval mode afterwards. Raises UserError if the file, ``.safetensors`` or
+    `torch.save`'s, is no state dict in torchvision's names, or if its numbers can't be a network's.
     """
     weights = {
         name: tensor for name, tensor in read_state_dict(path).items() if not name.startswith("fc.")
     }
     for name, tensor in weights.items():
-        if fault := _fault(name, tensor):
-            raise _unusable(path, f"{name} {fault}")
+        if name.endswith("num_batches_tracked"):  # a counter that nothing here reads
+            continue
+        if tensor.dtype not in PRECISIONS or tensor.layout is not torch.strided or tensor.is_meta:
+            kind = f"{tensor.dtype}, {tensor.layout}, {tensor.device}"
+            raise _unusable(path, f"{name} is no plain tensor of floating-point numbers ({kind})")
+        if not tensor.float().isfinite().all():
+            raise _unusable(path, f"{name} holds NaN or infinite values")
     weights |= {f"fc.{name}": tensor for name, tensor in model.fc.state_dict().items()}
     try:
         model.load_state_dict(weights)  # half precision becomes float32 here
@@ -89,20 +86,12 @@ def load_backbone(model: ResNet, path: Path) -> None:
             f"{path} does not hold a ResNet-18 in torchvision's names ({difference[:160]}): give "
             "the state dict of torchvision.models.resnet18."
         ) from error
-
-
-def _fault(name: str, tensor: Tensor) -> str:
-    """Return what is wrong with a tensor's numbers, or nothing."""
-    if name.endswith("num_batches_tracked"):  # a counter that nothing here reads
-        return ""
-    if tensor.dtype not in PRECISIONS or tensor.is_meta or tensor.layout is not torch.strided:
-        kind = "meta" if tensor.is_meta else f"{tensor.dtype}, {tensor.layout}"
-        return f"is no plain tensor of floating-point numbers ({kind})"
-    if not tensor.float().isfinite().all():
-        return "holds NaN or infinite values"
-    if name.endswith("running_var") and (tensor < 0).any():
-        return "holds negative variances"
-    return ""
+    with torch.no_grad():
+        logits = model.eval()(torch.linspace(-2, 2, 2 * 3 * 32 * 32).view(2, 3, 32, 32))
+    if not logits.isfinite().all():
+        raise _unusable(path, "what it computes of an image is not finite")
+    if logits[0].equal(logits[1]):
+        raise _unusable(path, "it computes the same of any image")
 
 
 def _unusable(path: Path, fault: str) -> UserError:

@@ -32,17 +32,14 @@ def feature_network(model: ResNet, device: torch.device, dtype: torch.dtype) -> 
 
 @torch.inference_mode()
 def extract(
-    network: nn.Module,
-    images: Tensor,
-    on_batch: Callable[[int], None] | None = None,
-    batch_size: int | None = None,
+    network: nn.Module, images: Tensor, on_batch: Callable[[int], None] | None = None
 ) -> Tensor:
     """Return the features (N, 512), float32, of uint8 images (N, 3, 32, 32) in batches.
 
     `network` is `feature_network`'s; `on_batch` takes the number of images of each batch.
     """
     weight = next(network.parameters())
-    batch_size = batch_size or (CPU_BATCH if weight.device.type == "cpu" else GPU_BATCH)
+    batch_size = CPU_BATCH if weight.device.type == "cpu" else GPU_BATCH
     features = torch.empty(len(images), 512)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]

@@ -1,1 +1,1 @@
-"""Training: one loop, the head, the small network, the BatchNorm trap. Uses data and models."""
+"""Training: the loops of the head and of the small network. Uses data and models."""

@@ -20,12 +20,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Training:
-    """All that changes during a training, and thus all that it needs to go on.
+    """All that changes during a training, and thus all that it needs to go on."""
 
-    `made_from` tells what the training is of: a checkpoint of another one is not used.
-    """
-
-    made_from: str
     model: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler
@@ -35,7 +31,6 @@ class Training:
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically; a full disk is a `UserError`."""
         state = {
-            "made_from": self.made_from,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -48,7 +43,7 @@ class Training:
         storage.write_tensors(path, {"state": whole})
 
     def restore(self, path: Path) -> None:
-        """Take the state of the checkpoint, where there is a whole one of this training."""
+        """Take the state of this training's checkpoint, where there is a whole one."""
         if not path.exists():
             return
         try:
@@ -57,9 +52,6 @@ class Training:
             logger.warning("%s: the training starts again.", damage)
             return
         state = torch.load(content, map_location="cpu", weights_only=True)
-        if state["made_from"] != self.made_from:
-            logger.warning("%s is of another training: this one starts anew.", path.name)
-            return
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

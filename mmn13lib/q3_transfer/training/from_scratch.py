@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from mmn13lib.foundation.storage import digest
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.models.devices import choose_dtype
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
@@ -68,7 +67,6 @@ def train_small_resnet(
     seed: int,
     device: torch.device | str,
     checkpoint: Path | None = None,
-    validation: tuple[Tensor, Tensor] | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> tuple[SmallResNet, list[EpochRecord]]:
     """Train SmallResNet from scratch, or go on with a training that was cut off.
@@ -82,9 +80,7 @@ def train_small_resnet(
     seed
         Of the initial weights, the order and the augmentation.
     checkpoint
-        The file to go on from, written after every epoch; None keeps nothing.
-    validation
-        Images and labels to measure the accuracy on after every epoch.
+        This training's own file to go on from, written after every epoch; None keeps nothing.
     on_batch
         Called with the number of images just trained on, or found to be done already.
 
@@ -100,12 +96,10 @@ def train_small_resnet(
         model = SmallResNet(channels=settings.channels)
     device = torch.device(device)
     model.to(device).to(memory_format=torch.channels_last)  # a tenth faster on a CPU
-    settings = replace(settings, batch_size=min(settings.batch_size, len(images)))
-    images_per_epoch = len(images) // settings.batch_size * settings.batch_size
-    num_updates = settings.num_epochs * (images_per_epoch // settings.batch_size)
+    updates_per_epoch = len(images) // settings.batch_size
+    num_updates = settings.num_epochs * updates_per_epoch
     optimizer = _optimizer(model, settings)
     training = Training(
-        digest(images.numpy().tobytes(), labels.numpy().tobytes(), f"{settings} {seed}"),
         model,
         optimizer,
         linear_warmup_and_decay(optimizer, num_updates, settings.warmup_share),
@@ -116,16 +110,13 @@ def train_small_resnet(
         training.restore(checkpoint)
     if on_batch is not None:
         report, size = on_batch, settings.batch_size
-        report(len(training.history) * images_per_epoch)
+        report(len(training.history) * updates_per_epoch * size)
         optimizer.register_step_post_hook(lambda *_: report(size))
     while len(training.history) < settings.num_epochs:
         meter = train_one_epoch(
             model, images, labels, settings, optimizer, training.schedule, training.generator
         )
-        validated = None
-        if validation is not None:
-            validated = predict_logits(model, validation[0], device), validation[1]
-        training.history.append(meter.record(training.history, validated))
+        training.history.append(meter.record())
         if checkpoint is not None:
             training.save(checkpoint)
     return model.eval(), training.history
@@ -176,16 +167,13 @@ def train_one_epoch(
 
 
 @torch.inference_mode()
-def predict_logits(
-    model: nn.Module, images: Tensor, device: torch.device | str, batch_size: int = 100
-) -> Tensor:
+def predict_logits(model: nn.Module, images: Tensor, device: torch.device | str) -> Tensor:
     """Compute the logits (N, num_classes) of uint8 images (N, 3, H, W), float32 on the CPU.
 
     The model, which takes normalised images (N, 3, 224, 224), is put into eval mode.
     """
     model.eval()
-    batches = images.split(batch_size)
-    return torch.cat([model(preprocess(batch.to(device))).cpu() for batch in batches])
+    return torch.cat([model(preprocess(x.to(device))).cpu() for x in images.split(100)])
 
 
 def crop_and_flip(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:

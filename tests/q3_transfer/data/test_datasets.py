@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmn13lib.q3_transfer.data.datasets import as_tensors, dataset, stratified_split
 from mmn13lib.q3_transfer.data.inputs import Inputs
 
-SAMPLE = Inputs("sample", Path("nowhere"), None, "the sample")
+SAMPLE = Inputs("sample", Path("nowhere"), None, "random weights", {})
 
 
 def test_tensors_hold_the_images_and_their_labels() -> None:

@@ -47,7 +47,7 @@ def test_the_sample_stands_in_where_nothing_is_there(settings: Settings) -> None
     assert found.mode == "sample"
     assert found.weights is None
     assert "not CIFAR-10" in found.stamp
-    assert found.missing == ("CIFAR-10", "the ResNet-18 weights")
+    assert found.missing == "CIFAR-10 and the ResNet-18 weights"
 
 
 def test_weights_that_somebody_gave_are_named_by_name_and_digest(real: Settings) -> None:
@@ -56,7 +56,7 @@ def test_weights_that_somebody_gave_are_named_by_name_and_digest(real: Settings)
     digits = found.fingerprint["weights"][:8]
     assert found.weights_words == f"weights from somebody.safetensors (SHA-256 {digits}…)"
     assert found.label == f"CIFAR-10, {found.weights_words}"
-    assert (found.stamp, found.missing) == ("", ())
+    assert (found.stamp, found.missing) == ("", "")
 
 
 def test_a_renamed_weights_file_has_its_new_name_in_the_texts_and_the_same_key(
@@ -151,4 +151,4 @@ def test_other_content_under_the_same_name_has_another_fingerprint(real: Setting
     real.weights.write_text("other weights")
     after = resolve(real).fingerprint
     assert after != before and after["data"] == before["data"]
-    assert resolve(replace(real, weights=None)).fingerprint["mode"] == "sample"
+    assert resolve(replace(real, weights=None)).fingerprint["weights"] == "random"

@@ -56,7 +56,7 @@ def test_damaged_results_are_not_found(
     assert find(settings, inputs) is None
 
 
-@pytest.mark.parametrize("what", ["data", "weights", "mode", "versions", "code"])
+@pytest.mark.parametrize("what", ["data", "weights", "versions", "code"])
 def test_other_inputs_versions_or_code_have_results_of_their_own(
     what: str,
     results: Path,
@@ -86,5 +86,5 @@ def test_results_are_found_whatever_the_machine_lends(
     elif change == "no visible GPU":
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     else:
-        inputs = replace(inputs, weights=Path("renamed.pth"), label="other words")
+        inputs = replace(inputs, weights=Path("renamed.pth"), weights_words="other")
     assert find(settings, inputs) is not None

@@ -56,18 +56,13 @@ def test_the_results_hold_every_part(undisturbed: Settings) -> None:
     for model in (found.head, found.small_resnet):
         assert model.test_logits.shape == (6, 10)
         assert str(model.test_logits.dtype) == "float32"
-    assert found.head_seeds[0] == found.head.test_accuracy
+    right = found.head.test_logits.argmax(axis=1) == found.head.test_labels
+    assert found.head_seeds[0] == right.mean()
     assert found.head.trained_parameters == 5130
     assert found.head.total_parameters == 11_181_642
     assert found.small_resnet.trained_parameters == found.small_resnet.total_parameters
-    assert [len(found.head.history), len(found.small_resnet.history)] == [2, 2]
     counts = {(record["model"], record["count"]) for record in found.label_study}
     assert counts == {("head", 5), ("head", 10), ("small_resnet", 5), ("small_resnet", 10)}
-    assert (found.trap["moved_buffers"], found.trap["moved_buffers_frozen"]) == (60, 0)
-    certainty = [mistake["predicted_probability"] for mistake in found.mistakes]
-    assert certainty == sorted(certainty, reverse=True)
-    assert all(mistake["predicted"] != mistake["true"] for mistake in found.mistakes)
-    assert found.mistakes[0]["gradcam"].shape == (7, 7)
 
 
 def test_a_second_call_finds_the_results_and_says_nothing(undisturbed: Settings) -> None:
@@ -81,6 +76,10 @@ def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
     assert {name: len(labels) for name, (_, labels) in parts.items()} == {
         "train": 10, "validation": 6, "test": 6,
     }  # fmt: skip
+    stages = Stages(undisturbed, resolve(undisturbed), TINY)
+    (shard,) = (job.task.find() for job in stages.train_features)
+    assert shard is not None
+    assert torch.equal(parts["validation"][0], shard.tensors["features"][stages.validation])
     head = storage.read_record(next((undisturbed.results / "head").iterdir()))[0]
     logits = parts["test"][0] @ head["weight"].T + head["bias"]
     assert torch.allclose(logits, head["test_logits"], atol=1e-5)
@@ -134,7 +133,7 @@ def test_damaged_results_and_steps_are_noticed_and_made_again(finished: Settings
     (stored,) = finished.results.glob(f"experiment/*/{records.FILE}")
     stored.write_bytes(stored.read_bytes()[:-20])
     (step,) = (finished.results / "trap").glob("*.safetensors")
-    step.write_bytes(step.read_bytes().replace(b"60", b"59"))
+    step.write_bytes(step.read_bytes().replace(b"0.", b"1."))
     lines: list[str] = []
     after = content(found_by(finished, lines.append))
     assert any(f"are damaged ({records.FILE} was truncated or altered)" in line for line in lines)
@@ -147,16 +146,17 @@ def test_a_second_one_waits_and_finds_what_the_first_has_made(
 ) -> None:
     lines, found = list[str](), list[Results]()
     second = Thread(target=lambda: found.append(found_by(settings, lines.append)), daemon=True)
-    run_trap = trap.run_batchnorm_trap
+    train = trap.train_classifier
 
     def meeting(*arguments: object) -> object:
         """In the middle of the first: the second is started and has to wait."""
-        second.start()
+        if second.ident is None:
+            second.start()
         while second.is_alive() and not lines:
             time.sleep(0.01)
-        return run_trap(*arguments)  # type: ignore[arg-type]
+        return train(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trap, "run_batchnorm_trap", meeting)
+    monkeypatch.setattr(trap, "train_classifier", meeting)
     first = found_by(settings)
     second.join()
     (line,) = lines  # and it has computed nothing

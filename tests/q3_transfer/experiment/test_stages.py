@@ -54,3 +54,19 @@ def test_a_change_changes_the_steps_that_it_concerns(
         config = replace(TINY, head=replace(TINY.head, weight_decay=0.5))
     after = keys(settings, config)
     assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_no_step_learns_from_validation_or_test_images(settings: Settings) -> None:
+    found = Stages(settings, resolve(settings), TINY)
+
+    def content(images: torch.Tensor) -> set[bytes]:
+        return {image.numpy().tobytes() for image in images}
+
+    validation, test = content(found.images[found.validation]), content(found.test_images)
+    given = [(job.task.make.__name__, job.task.arguments) for s in found.all for job in s.jobs]
+    learned = [found.images[arguments[3]] for name, arguments in given if name == "head"]
+    learned += [arguments[0][0] for name, arguments in given if name == "small_resnet"]
+    (trap,) = (arguments for name, arguments in given if name == "trap")
+    assert len(learned) == 2 + 1 + 1 + 1
+    assert not any(content(images) & (validation | test) for images in [*learned, trap[1][0]])
+    assert content(trap[2][0]) <= validation

@@ -95,14 +95,14 @@ def spoil(name: str, change) -> dict[str, torch.Tensor]:
         ("layer2.0.conv1.weight", lambda it: it.index_fill(0, torch.tensor(7), torch.nan), "NaN"),
         ("conv1.weight", lambda it: -torch.inf * it, "infinite"),
         ("layer3.1.bn2.running_mean", lambda it: it.double() + 1e300, "infinite"),  # as float32
-        ("bn1.running_var", lambda it: it - 1.01, "negative variances"),
+        ("bn1.running_var", lambda it: it - 1.01, "not finite"),  # negative
         ("layer4.0.downsample.0.weight", torch.Tensor.cfloat, "torch.complex64"),
         ("layer1.0.conv2.weight", torch.Tensor.char, "torch.int8"),
         ("layer1.0.bn2.bias", torch.Tensor.bool, "torch.bool"),
         ("conv1.weight", torch.Tensor.to_sparse, "torch.sparse_coo"),
         ("conv1.weight", lambda it: it.to("meta"), "meta"),
         ("conv1.weight", lambda it: it.to(torch.float8_e4m3fn), "torch.float8_e4m3fn"),
-        ("conv1.weight", lambda it: 1e37 + it, "of an image is not finite"),
+        ("conv1.weight", lambda it: 1e37 + it, "not finite"),
         ("conv1.weight", torch.zeros_like, "the same of any image"),
     ],
 )

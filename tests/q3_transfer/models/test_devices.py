@@ -16,12 +16,14 @@ from mmn13lib.q3_transfer.models import costs
 from mmn13lib.q3_transfer.models.features import extract
 from mmn13lib.q3_transfer.models.gradcam import gradcam
 from mmn13lib.q3_transfer.models.small_resnet import SmallResNet
+from mmn13lib.q3_transfer.training import from_scratch
 from mmn13lib.q3_transfer.training.from_scratch import predict_logits, train_small_resnet
 
 
 @pytest.fixture(autouse=True)
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(from_scratch, "choose_dtype", lambda device: torch.float32)
     OtherDevice.waits.clear()
     with OtherDevice():
         yield
@@ -29,9 +31,9 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_smallresnet_trains_and_classifies_there(tmp_path: Path) -> None:
     images, labels = tiny_images()
-    settings, validation = replace(TINY, num_epochs=1), (images[:4], labels[:4])
-    _, expected = train_small_resnet(images, labels, settings, 0, "cpu", None, validation)
-    model, history = train_small_resnet(images, labels, settings, 0, OTHER, None, validation)
+    settings = replace(TINY, num_epochs=1)
+    _, expected = train_small_resnet(images, labels, settings, 0, "cpu")
+    model, history = train_small_resnet(images, labels, settings, 0, OTHER)
     assert all(isinstance(parameter, Elsewhere) for parameter in model.parameters())
     # off the CPU, torchvision rounds an enlarged pixel to the other grey level now and then
     assert history[0].train_loss == pytest.approx(expected[0].train_loss, rel=0.05)
@@ -43,7 +45,6 @@ def test_smallresnet_trains_and_classifies_there(tmp_path: Path) -> None:
 def test_features_and_heat_maps_come_back_from_there() -> None:
     images, _ = tiny_images(5)
     network = SmallResNet(num_classes=512, channels=(4, 8, 8)).eval()
-    network.layer4 = network.blocks
     expected = extract(network, images)
     heat = gradcam(network, preprocess(images), torch.arange(5))
     network.to(OTHER)

@@ -15,13 +15,13 @@ from mmn13lib.q3_transfer.training.schedule import linear_warmup_and_decay
 EPOCHS = 5
 
 
-def training(made_from: str = "a run", optimizer: type = torch.optim.AdamW) -> Training:
+def training(optimizer: type = torch.optim.AdamW) -> Training:
     """Make a regression with momentum, small enough to train in milliseconds."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     steps = optimizer(model.parameters(), lr=0.1)
     schedule = linear_warmup_and_decay(steps, EPOCHS, warmup_share=0.25)
-    return Training(made_from, model, steps, schedule, torch.Generator().manual_seed(1), [])
+    return Training(model, steps, schedule, torch.Generator().manual_seed(1), [])
 
 
 def train(run: Training, checkpoint: Path, until: int = EPOCHS) -> Training:
@@ -36,7 +36,7 @@ def train(run: Training, checkpoint: Path, until: int = EPOCHS) -> Training:
         run.optimizer.step()
         run.schedule.step()
         meter.add(loss, logits, labels)
-        run.history.append(meter.record(run.history))
+        run.history.append(meter.record())
         run.save(checkpoint)
     return run
 
@@ -56,11 +56,11 @@ def momentum(parameters, lr: float) -> torch.optim.SGD:
 def test_a_killed_training_ends_with_the_bits_of_an_undisturbed_one(
     tmp_path: Path, killed_after: int, optimizer
 ) -> None:
-    undisturbed = train(training(optimizer=optimizer), tmp_path / "undisturbed")
-    train(training(optimizer=optimizer), tmp_path / "killed", until=killed_after)
-    again = train(training(optimizer=optimizer), tmp_path / "killed")
+    undisturbed = train(training(optimizer), tmp_path / "undisturbed")
+    train(training(optimizer), tmp_path / "killed", until=killed_after)
+    again = train(training(optimizer), tmp_path / "killed")
     assert state(again) == state(undisturbed)
-    assert [record.updates for record in again.history] == [1, 2, 3, 4, 5]
+    assert len(again.history) == EPOCHS
 
 
 @pytest.mark.parametrize("spoil", [lambda whole: whole[:-7], lambda whole: whole[:-1] + b"?"])
@@ -71,12 +71,3 @@ def test_a_damaged_checkpoint_is_said_and_trained_again(spoil, tmp_path, caplog)
     with caplog.at_level(logging.WARNING):
         assert state(train(training(), checkpoint)) == state(expected)
     assert "truncated or altered: the training starts again" in caplog.text
-
-
-def test_another_trainings_checkpoint_is_not_taken(tmp_path, caplog) -> None:
-    train(training("seed 0"), tmp_path / "checkpoint")
-    again = training("seed 1")
-    with caplog.at_level(logging.WARNING):
-        again.restore(tmp_path / "checkpoint")
-    assert again.history == []
-    assert "of another training" in caplog.text

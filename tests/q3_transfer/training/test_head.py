@@ -9,8 +9,6 @@ from mmn13lib.q3_transfer.data.preprocessing import preprocess
 from mmn13lib.q3_transfer.data.sample import SampleCIFAR10
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, new_head
 from mmn13lib.q3_transfer.models.features import feature_network
-from mmn13lib.q3_transfer.training import batchnorm_trap
-from mmn13lib.q3_transfer.training.batchnorm_trap import run_batchnorm_trap
 from mmn13lib.q3_transfer.training.head import (
     HeadSettings,
     loss_above_optimum,
@@ -30,13 +28,13 @@ def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
     # in float64, because Adam makes much of float32's rounding where gradients cancel
     images, labels = preprocess(sample[0][:12])[..., :64, :64].double(), sample[1][:12]
     model = FrozenResNet18(seed=3).double()
-    on_features = new_head(10, seed=3).double()
+    on_features = new_head(seed=3).double()
     network = feature_network(model, torch.device("cpu"), torch.float64)
     with torch.no_grad():
         features = network(images)
     train_classifier(on_features, features, labels, SETTINGS, seed=5)
     train_classifier(model.train(), images, labels, SETTINGS, seed=5)
-    assert not torch.equal(model.fc.weight, new_head(10, seed=3).weight.double())
+    assert not torch.equal(model.fc.weight, new_head(seed=3).weight.double())
     assert (model.fc.weight - on_features.weight).abs().max() <= 1e-9
     assert (model.fc.bias - on_features.bias).abs().max() <= 1e-9
 
@@ -44,10 +42,9 @@ def test_stored_features_give_the_head_of_the_whole_network(sample) -> None:
 def test_a_head_learns_separable_features_and_records_each_epoch() -> None:
     labels = torch.arange(200) % 10
     features = torch.randn(10, 512)[labels] + 0.1 * torch.randn(200, 512)
-    head = new_head(10, seed=0)
-    records = train_head(head, features, labels, SETTINGS, seed=0, validation=(features, labels))
-    assert [record.epoch for record in records] == [1, 2]
-    assert records[-1].validation_accuracy == 1.0
+    head = new_head(seed=0)
+    records = train_head(head, features, labels, SETTINGS, seed=0)
+    assert torch.equal(head(features).argmax(1), labels)
     assert records[1].train_loss < records[0].train_loss
 
 
@@ -57,7 +54,7 @@ def test_the_head_takes_features_as_they_come_whatever_their_scale() -> None:
     scale, shift = torch.logspace(-3, 3, 512), torch.linspace(-50, 50, 512)
     scaled = features * scale + shift
     scaled[:, 7] = features[:, 7] = 3.0  # one that never varies
-    heads = new_head(10, seed=0), new_head(10, seed=0)
+    heads = new_head(seed=0), new_head(seed=0)
     for head, given in zip(heads, (features, scaled), strict=True):
         train_head(head.double(), given, labels, SETTINGS, seed=0)
     logits = [head(given) for head, given in zip(heads, (features, scaled), strict=True)]
@@ -83,17 +80,3 @@ def test_few_labels_get_no_fewer_steps(count: int) -> None:
     steps = settings.num_epochs * -(-count // settings.batch_size)
     assert steps >= 990
     assert settings.num_epochs >= HeadSettings().num_epochs
-
-
-def test_the_trap_moves_buffers_and_is_told_over_all_seeds(
-    sample, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # a corner of each image is trap enough
-    monkeypatch.setattr(batchnorm_trap, "preprocess", lambda them: preprocess(them)[..., :32, :32])
-    images, labels = sample
-    training, validation = (images[:12], labels[:12]), (images[20:32], labels[20:32])
-    trap = run_batchnorm_trap(None, training, validation, SETTINGS, seeds=2)
-    assert (trap.moved_buffers, trap.moved_buffers_frozen, trap.total_buffers) == (60, 0, 60)
-    assert (trap.seeds, trap.images, trap.validation_images) == (2, 6, 12)
-    low, high = trap.difference_interval
-    assert -1 <= low <= trap.accuracy_frozen - trap.accuracy_trap <= high <= 1
