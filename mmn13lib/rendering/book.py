@@ -122,8 +122,7 @@ def _name_of(author: Any) -> str:
         parts = [name.get(part) for part in ("literal", "given", "family")]
         name = parts[0] or " ".join(str(part) for part in parts if part)
     if not isinstance(name, str | int) or isinstance(name, bool):
-        known = "a name (in quotes) or `name: …`"
-        raise UserError(f"_quarto.yml: book.author should be {known}, not {author!r}.")
+        raise UserError(f"_quarto.yml: book.author should be a name or `name: …`, not {author!r}.")
     return str(name)
 
 
@@ -206,10 +205,7 @@ def _prose(line: str, path: Path, number: int) -> str | Cell:
     if "`{python}" in line:
         _fail(path, number, "inline code isn't run; let a cell display the number as Markdown")
     if (div := _DIV.match(line)) and not _KNOWN_DIV.fullmatch(div[1]):
-        known = (
-            f"only {{#refs}}, callouts ({', '.join(CALLOUTS)}) with a title or none, and "
-            '{.content-visible when-format="html"}'
-        )
+        known = f"only {{#refs}}, callouts ({', '.join(CALLOUTS)}) and what HTML alone shows"
         _fail(path, number, f"the div {div[1]} isn't supported, {known}")
     return f"{line}\n"
 

@@ -11,8 +11,23 @@ import yaml
 from mmn13lib.foundation.errors import UserError
 
 _MAPPINGS = ("project", "book", "student", "execute", "format", "format.html", "format.typst")
-DEEPEST = 50  # levels of lists and mappings
+_TEXTS = ("book.title", "book.subtitle", "lang", "student.id")  # YAML's id 012345670 is octal
 _WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses an alias, and a name that is there twice, of which YAML would take the last."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):  # with them, nine lines say a thousand million values
+            raise ValueError("no alias (*name), please")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [str(name.value) for name, _ in node.value]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} is there twice")
+        return super().construct_mapping(node, deep)
 
 
 def read_config(root: Path) -> dict[str, Any]:
@@ -24,15 +39,13 @@ def read_config(root: Path) -> dict[str, Any]:
 def parse(text: str) -> Any:
     """Return what YAML says as JSON would, without what is left empty; `ValueError` if it can't."""
     try:
-        depth = 0
-        for event in yaml.parse(text):  # with aliases, nine lines say a thousand million values
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
-                raise ValueError(f"no alias (*name) and no more than {DEEPEST} levels, please")
-        found = json.dumps(yaml.safe_load(text), ensure_ascii=False, default=str)
-        return json.loads(found.encode(), object_hook=_without_empty)
-    except (yaml.YAMLError, TypeError) as error:
+        found = json.dumps(yaml.load(text, _Loader), ensure_ascii=False, default=str)
+        if r"\u0000" in found:
+            raise ValueError("it holds U+0000, which is no letter")
+        return json.loads(
+            found.encode(), object_hook=lambda it: {k: v for k, v in it.items() if v is not None}
+        )
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -47,10 +60,7 @@ def fault_of_link(video: str) -> str:
     """Say what is wrong with the video's link, if there is one and something is."""
     if not video or _WEB_ADDRESS.fullmatch(video):
         return ""
-    return (
-        f"The video's link {video!r} is no http(s) address: copy it whole, with the https:// at "
-        "its beginning."
-    )
+    return f"The video's link {video!r} is no http(s) address: copy it whole, with its https://."
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -60,22 +70,15 @@ def _read(file: Path) -> dict[str, Any]:
         raise UserError(f"{file.name} is invalid YAML, please fix it: {error}") from error
     if not isinstance(found, dict):
         raise UserError(f"{file.name} should hold `name: value` lines and doesn't.")
-    for key in _MAPPINGS:
+    for key in (*_MAPPINGS, *_TEXTS):
         value = look_up(found, key)
-        if value is not None and not isinstance(value, dict):
-            raise UserError(f"{file.name}: {key} should be `name: value` lines, not {value!r}.")
-    if isinstance(look_up(found, "student.id"), int):  # YAML's 012345670 is octal
-        raise UserError(
-            f"{file.name}: student.id should be in quotes, or a 0 that it begins with is lost."
-        )
+        kind, words = (dict, "`name: value` lines") if key in _MAPPINGS else (str, "text in quotes")
+        if value is not None and not isinstance(value, kind):
+            raise UserError(f"{file.name}: {key} should be {words}, not {value!r}.")
     name = look_up(found, "book.output-file")
     if name is not None and name != Path(str(name)).name:
         raise UserError(f"{file.name}: book.output-file should be a name, no path, not {name!r}.")
     return found
-
-
-def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _merge(old: Any, new: Any) -> Any:

@@ -231,9 +231,10 @@ def _typeset(text: str, content: dict[str, Any], source: Path, paper: Path) -> P
 def _fault_of_paper(error: Any, text: str, content: dict[str, Any]) -> str:
     """Say where in the chapters, not in typst's source, what typst complains about stands."""
     if unknown := re.search(r'the text `"(.+)"` could not be displayed', str(error)):
-        codes = ", ".join(f"U+{ord(letter):04X}" for letter in unknown[1])
+        letters = re.sub(r"\\u\{(\w+)\}", lambda code: chr(int(code[1], 16)), unknown[1])
+        codes = ", ".join(f"U+{ord(letter):04X}" for letter in letters)
         words = f"the PDF's fonts have no {unknown[1]} ({codes}): use other letters, or words"
-        return f"{_place(content, unknown[1])}: {words}."
+        return f"{_place(content, letters)}: {words}."
     at = re.search(r"┌─ (.+):(\d+):\d+", getattr(error, "diagnostic", ""))
     file, line = (Path(at[1]).name, int(at[2])) if at else ("paper.typ", 1)
     about, file = (file, "") if file != "paper.typ" else ("", file)

@@ -5,7 +5,9 @@
 
 local KINDS = { fig = "Figure", tbl = "Table", eq = "Equation", sec = "Section" }
 local IMAGES = { svg = true, png = true, jpg = true, jpeg = true, gif = true }
-local LOST = { boxed = true, cancel = true, color = true, hline = true } -- TeX that typst gets none of
+-- TeX of which MathML or typst gets nothing, and tables of lines that are a formula as a whole.
+local LOST = pandoc.List { "boxed", "cancel", "color", "hspace", "mspace", "enspace" }
+local WHOLE = pandoc.List { "align", "aligned", "equation", "gather", "gathered", "multline", "split" }
 local MARKDOWN = "markdown+autolink_bare_uris"
 
 local book               -- what document.py gives
@@ -54,6 +56,27 @@ local function listen(call, ...)
   return result, complaints:filter(function(message) return message.verbosity == "WARNING" end)
 end
 
+-- TeX that pandoc reads, and of which the PDF or the page would show something else.
+local function check_tex(tex, text)
+  local line = tex:gsub("\\\\", "\n") -- \\ is a new line, and in \\& no \&
+  for command in line:gmatch("\\(%a+)") do
+    if LOST:includes(command) then fail(tex, "PDF or page lose what \\" .. command .. " does") end
+  end
+  if line:match("\\&") then fail(tex, "the PDF loses \\&: write \\text{and}") end
+  if line:match("\\left%.") or line:match("\\right%.") then
+    fail(tex, "a bracket without its other half stays small in the PDF: write cases, or \\Big|")
+  end
+  local rest = line:gsub("\\begin{[pbBvV]matrix}", ""):gsub("\\begin{cases}", "")
+    :gsub("\\left%S-%s*\\begin{matrix}", ""):gsub("\\left%S-%s*\\begin{array}{c+}", "")
+  local before, name = rest:match("^(.-)\\begin{(%a+)")
+  if name and (before:match("%S") or not WHOLE:includes(name) or rest:match("\\begin.*\\begin")) then
+    fail(tex, "the PDF spoils " .. name .. " here: within a formula write cases, pmatrix or bmatrix")
+  end
+  for row in (text:gsub("%b()", "") .. "\\\n"):gmatch("(.-)\\\n") do
+    if row:match("&.*&") then fail(tex, "the PDF has no gap between columns: one & a line, and \\quad") end
+  end
+end
+
 -- A formula in typst's words; what pandoc can't read for these, it can't read for MathML either.
 local function drawn(math)
   local text, complaints = listen(pandoc.write, pandoc.Pandoc { pandoc.Plain { math } }, "typst")
@@ -62,10 +85,19 @@ local function drawn(math)
     fail(math.text, "pandoc can't read the TeX of this formula" .. (unknown and
       ", it knows no \\" .. unknown .. ": for a function write \\operatorname{" .. unknown .. "}" or ""))
   end
-  for command in math.text:gmatch("\\(%a+)") do
-    if LOST[command] then fail(math.text, "the PDF loses what \\" .. command .. " does") end
+  check_tex(math.text, text)
+  text = text:gsub("#h%(0em%)", "thick"):gsub("#h%(%-1em%)", "#h(-1em / 6)") -- \; and \!
+  return (text:gsub("cases%b()", function(cases) return cases:gsub("&", "& quad") end):gsub("%s+$", ""))
+end
+
+-- The line of a chapter's first formula of its own that is empty, or ends at an empty line.
+local function empty_formula(text)
+  local line = 1
+  for before, tex in text:gmatch("(.-)%$%$(.-)%$%$") do
+    line = line + select(2, before:gsub("\n", ""))
+    if not tex:match("%S") or tex:match("\n%s*\n") then return line end
+    line = line + select(2, tex:gsub("\n", ""))
   end
-  return (text:gsub("%s+$", ""))
 end
 
 -- The name in the project of a file that a chapter names: from its folder, or after "/".
@@ -113,7 +145,16 @@ local function read(text, line)
   if next(doc.meta) then fail("---", "settings belong into _quarto.yml", line) end
   return doc.blocks:walk {
     Image = copy_image, RawBlock = check_raw, RawInline = check_raw,
-    Math = function(math) drawn(math) end,
+    Math = function(math)
+      if not drawn(math):match("[^$%s]") then
+        fail("$" .. math.text, "there is nothing in this formula", line or empty_formula(text))
+      end
+    end,
+    Str = function(str)
+      if str.text:match("^%$%$") then
+        fail("$$", "$$ begins no formula: it has an empty line in it", line or empty_formula(text))
+      end
+    end,
   }
 end
 

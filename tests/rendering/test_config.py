@@ -43,7 +43,7 @@ def test_what_grows_without_end_is_refused_at_once(tiny: Path, text: str) -> Non
 @pytest.mark.parametrize(
     "text",
     ['x: "\\ud800"', "x: [", "x: \x07", "? [a]\n: 1", "x: 2026-99-99", "x: !!python/object:a.b {}",
-     "2026-01-01: x", "? !!binary aGVsbG8=\n: x"],
+     "2026-01-01: x", "? !!binary aGVsbG8=\n: x", 'x: "a\\0b"', "x: {y: 1, y: 1}", "x: 1\nx: 2"],
 )  # fmt: skip
 def test_what_is_no_text_for_a_document_is_refused(tiny: Path, text: str) -> None:
     (tiny / "_quarto.yml.local").write_text(text)
@@ -57,7 +57,8 @@ def test_what_is_no_text_for_a_document_is_refused(tiny: Path, text: str) -> Non
         ("- x", "should hold `name: value` lines"),
         ("just text", "should hold `name: value` lines"),
         ("format: {html: x}", "format.html should be `name: value` lines, not 'x'"),
-        ("student: {id: 012345670}", "student.id should be in quotes"),
+        ("book: {title: [a]}", "book.title should be text in quotes, not ['a']"),
+        ("student: {id: 012345670}", "student.id should be text in quotes"),
         ("book: {output-file: ../../x}", "book.output-file should be a name, no path, not '../"),
         ("book: {output-file: /tmp/x}", "book.output-file should be a name, no path, not '/tmp"),
         ("book: {output-file: [x]}", "book.output-file should be a name, no path, not ['x']"),

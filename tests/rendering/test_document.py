@@ -32,6 +32,8 @@ As @knuth says.[^1]
 
 $$ \\frac{a}{b} = \\sum_i c_i $$ {#eq-sum}
 
+$a\\;b\\!c$, $f = \\begin{cases} a & b \\end{cases}$
+
 ## Part {#sec-part}
 
 | h | k |

@@ -9,13 +9,14 @@ import io
 import re
 from collections.abc import Mapping
 from html import unescape
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nbformat.v4 import new_output
 from PIL import Image
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from support.tiny_book import by_hand, cell, write_book, write_chapter
 
 from mmn13lib.foundation.errors import UserError
@@ -23,9 +24,9 @@ from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.document import build, convert
 
 
-def picture(kind: str) -> bytes:
+def picture(kind: str, size: tuple[int, int] = (40, 20)) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (40, 20), "red").save(file, kind)
+    Image.new("RGB", size, "red").save(file, kind)
     return file.getvalue()
 
 
@@ -56,6 +57,21 @@ PLAIN = cell("q1-a", "x")
 FIGURE = cell("fig-a", "x", "fig-cap: A", "fig-alt: 'a \\'")
 HTML = "Before.\n\n```{=html}\n<b>b</b><script>if (1 < 2 && '</div>') { x = `é` }</script>\n```\n"
 ROWS = "\n".join(["|a|b|", "|--|--|", *(f"|row {n}|x|" for n in range(120)), "", ": T {#tbl-x}"])
+WORD, WORDS = "x" * 300, "Words. " * 2000
+PICTURES = 3 * displays("image/png", picture("PNG", (800, 700)))
+LARGER: dict[str, tuple[str, list[Any]]] = {
+    "a table of 120 rows": (ROWS, []),
+    "a table of 25 columns": (f"{'|column' * 25}|\n{'|--' * 25}|\n{'|12.345' * 25}|", []),
+    "a long callout": (f"::: {{.callout-tip}}\n{WORDS}\n:::", []),
+    "a long word": (f"{WORD} `{WORD}` [^1]\n\n## {WORD}\n\n- {WORD}\n\n[^1]: {WORD}", []),
+    "a long word in a table": (f"|a|b|\n|--|--|\n|{WORD}|`{WORD}`|\n\n: {WORD} {{#tbl-x}}", []),
+    "a long line of code": (f"```python\nx = '{WORD}'\n```\n{PLAIN}", prints(WORD)),
+    "a figure of 200 lines": (FIGURE, prints("\n".join(f"line {n}" for n in range(200)))),
+    "a figure of three pictures": (FIGURE, PICTURES),
+    "a long caption": (FIGURE.replace("cap: A", f"cap: {WORDS}"), PICTURES[:1]),
+    "a wide formula": (f"$$ {'x + ' * 200} x $$ {{#eq-x}}", []),
+    "a high formula": (r"$$ \begin{bmatrix} " + r"x \\ " * 120 + r"\end{bmatrix} $$", []),
+}  # fmt: skip
 SHOWN: dict[str, tuple[str, list[Any], str]] = {
     # Markdown keeps what only looks like Markdown
     "a set in code": ("`[^0-9]+`[^a]\n\n[^a]: Note a.", [], r"\[\^0-9\]\+"),
@@ -79,12 +95,10 @@ SHOWN: dict[str, tuple[str, list[Any], str]] = {
     ),
     "a progress bar": (cell("q1-g", "x"), prints("\r 10%\r100%\nA\rB\x1b(B\n"), "100% B"),
     "code in a list": ("> ```\n> [^q]\n> ```\n\n- ```\n  {{< x >}}\n  ```", [], "{< x"),
+    "a table of 120 rows": (ROWS, [], "row 119"),
     # files
     "beside the chapter": ("![Here](here.png)", [], "Here"),
     "from the project": ("![There](/a%20b.png) ![](<../a b.png>){fig-alt=x}", [], ""),
-    # what is larger than a page
-    "a table of 120 rows": (ROWS, [], "row 119"),
-    "a long callout": ("::: {.callout-tip}\n" + "Words. " * 2000 + "The end\n:::", [], "The end"),
 }  # fmt: skip
 
 
@@ -110,11 +124,30 @@ def test_nothing_shows_what_it_should_not(shown: list[str]) -> None:
         assert not re.search(r"<object>|\x1b|31m|q1-alpha-|@| 10%|[ \d]: Here", said)
 
 
-def test_the_table_of_120_rows_goes_on_overleaf(tmp_path: Path) -> None:
-    make(write_book(tmp_path / "book"), ROWS, {}, "typst")
-    pages = [page.extract_text() for page in PdfReader(tmp_path / "book/tiny.pdf").pages]
-    on = [next(i for i, page in enumerate(pages) if f"row {n} " in page) for n in (1, 60, 118)]
-    assert on == [0, 1, 2]
+def boxes(page: PageObject) -> set[tuple[float, float, float, float]]:
+    """List where text and pictures are; a narrow letter has a third of the width of its height."""
+    found: list[tuple[list[float], float, float]] = []
+    page.extract_text(
+        visitor_text=lambda text, at, _, __, size: found.append(
+            (at, 0.35 * size * len(text.strip()), size / 2)
+        ),
+        visitor_operand_before=lambda does, _, at, __: found.append(
+            (at, at[0] * (does == b"Do"), at[3])
+        ),
+    )
+    return {(at[4], at[5], at[4] + wide, at[5] + high) for at, wide, high in found if wide}
+
+
+@pytest.mark.parametrize(("text", "outputs"), LARGER.values(), ids=LARGER)
+def test_what_is_larger_is_on_the_page(tmp_path: Path, text: str, outputs: list[Any]) -> None:
+    root = write_book(tmp_path / "book")
+    (root / "_quarto.yml.local").write_text("book: {author: Dana}")  # pypdf cuts Hebrew up
+    make(root, text, {"q1-a": outputs, "fig-a": outputs}, "typst")
+    for found in map(boxes, PdfReader(root / "tiny.pdf").pages):
+        assert all(x > 0 and y > 0 and right < 596 and top < 842 for x, y, right, top in found)
+        for one, other in combinations(found, 2):
+            (x, y, right, top), (left, foot, end, head) = one, other
+            assert right <= left or end <= x or top <= foot or head <= y
 
 
 REFUSED: dict[str, tuple[str, list[Any], str]] = {
@@ -153,7 +186,17 @@ REFUSED: dict[str, tuple[str, list[Any], str]] = {
     "no such image": ("![a](no.png)", [], r"line 5: there is no image report/no\.png"),
     "an image of the web": ("![a](https://x.org/a.png)", [], r"line 5: the image https:\S+ should"),
     "TeX unknown to pandoc": ("X\n\n$\\argmax x$", [], r"line 7: .* write \\operatorname\{arg"),
-    "TeX that is lost": ("X\n\n$$\n\\boxed{x}\n$$", [], r"line 8: the PDF loses what \\boxed does"),
+    "TeX that is lost": ("X\n\n$$\n\\boxed{x}\n$$", [], r"line 8: PDF or page lose what \\boxed"),
+    "a gap of a length": (r"X $a\hspace{1pt}b$", [], r"line 5: PDF or page lose what \\hspace"),
+    "half a bracket": (r"$\left\{ x \right.$", [], "line 5: a bracket without its other half"),
+    "no brackets": (r"$\begin{matrix} a \end{matrix}$", [], "line 5: the PDF spoils matrix"),
+    "rules": (r"$\left(\begin{array}{c|c} a \end{array}\right)$", [], "line 5: .* spoils array"),
+    "lines in the midst": (r"$x = \begin{aligned} a \\ b \end{aligned}$", [], "line 5: .* aligned"),
+    "columns": (r"$\begin{aligned} a &= b & c &= d \end{aligned}$", [], "line 5: .* no gap betw"),
+    "an ampersand": (r"$a \& b$", [], r"line 5: the PDF loses \\&"),
+    "an empty formula": ("$$ x $$\n\n$$ $$ {#eq-x}", [], "line 7: there is nothing in this"),
+    "an empty line in one": ("$$ x $$\n\n$$\ny\n\n$$", [], "line 7: .* it has an empty line"),
+    "an option twice": (cell("q1-a", "x", "echo: true", "echo: false"), [], "line 8: .*echo is t"),
     "such in a cell": (PLAIN, displays("text/markdown", "$\\argmax$"), "line 7: the cell q1-a: "),
     "one in a caption": (FIGURE.replace("cap: A", "cap: $\\argmax$"), prints("x"), "line 7: the c"),
 }  # fmt: skip
@@ -162,6 +205,8 @@ REFUSED_BY_TYPST: dict[str, tuple[str, list[Any], str]] = {
         "X\n\n$$\n\\begin{vmatrix} a \\end{vmatrix}\n$$", [], "line 8: typst can't set .*vmatrix",
     ),
     "a sign in no font": ("X\nand ✅", [], r"line 6: the PDF's fonts have no ✅ .U.2705"),
+    "a NUL": ("X\nA\0B", [], r"line 6: the PDF's fonts have no \\u\{0\} .U.0000"),
+    "a NUL in a cell": (PLAIN, displays("text/markdown", "a\0"), r"line 7: the cell q1-a: .*U.000"),
     "such a sign in a cell": (PLAIN, prints("✅"), "line 7: the cell q1-a: the PDF's fonts"),
     "an image that is none": (FIGURE, displays("image/png", b"x"), "line 7: the cell fig-a: typst"),
     "an SVG of none": (FIGURE, displays("image/svg+xml", "<svg><"), "line 7: the cell fig-a: t"),
