@@ -111,11 +111,7 @@ def render(
     from mmn13lib.rendering.render import render
 
     settings = _settings(data, weights, offline)
-    files, warnings = render(
-        settings, lambda: prepare(settings, strict, _say), engine, rerun or (), _say
-    )
-    for warning in warnings:
-        _say(f"\n{warning}")
+    files = render(settings, lambda: prepare(settings, strict, _say), engine, rerun or (), _say)
     _say("\nThe report:", *files, sep="\n  ")
 
 

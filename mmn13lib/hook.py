@@ -76,10 +76,7 @@ def _prepare(settings: Settings) -> Outside:
     if os.environ.get(quarto.PREPARED):
         return prepare.outside(settings)
     with render_lock(settings, _say):
-        warnings, told = prepare.prepare(settings, progress=_say)
-    for warning in warnings:
-        _say(f"\n{warning}\n")
-    return told
+        return prepare.prepare(settings, progress=_say)
 
 
 def _store(chapter: Chapter, book: Book, told: Outside, settings: Settings) -> cache.Outputs | None:

@@ -16,35 +16,28 @@ from mmn13lib.writing import explore
 
 def prepare(
     settings: Settings, strict: bool = False, progress: Callable[[str], None] = print
-) -> tuple[list[str], Outside]:
+) -> Outside:
     """Fetch, run the experiment and measure, each only where it has not been done.
 
-    Returns warnings to end with, and `outside`. Raises `UserError` if `strict` and CIFAR-10 or
-    the weights are missing.
+    Returns `outside`. Raises `UserError` if `strict` and CIFAR-10 or the weights are missing.
     """
-    if not list(settings.results.glob("*")):
-        progress(
-            "To do: the data and weights, question 3's experiment, a measurement, the chapters."
-        )
-    not_fetched = fetch(settings, progress)
+    missing = "; ".join(fetch(settings, progress))
     chosen = inputs.resolve(settings)
-    warnings = []
     if chosen.mode == "sample":
-        missing = "; ".join(not_fetched)
         if strict:
             raise UserError(f"The real input is missing, but --strict requires it. {missing}")
-        warnings.append(
-            "WARNING: this report is made from the sample; its numbers are NOT CIFAR-10\n"
+        progress(
+            "\nWARNING: this report is made from the sample; its numbers are NOT CIFAR-10\n"
             f"results. Missing: {missing}\n"
             "Get the real input with `mmn13 fetch`, or set MMN13_DATA to a folder with\n"
-            "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again."
+            "cifar-10-batches-py, MMN13_WEIGHTS to a ResNet-18 state dict. Then render again.\n"
         )
     if find(settings, chosen) is None:  # else torch need not be imported
         import_module("mmn13lib.q3_transfer.experiment.run").run(settings, chosen, progress)
     if not measurement_path(settings).is_file():
         progress("measuring the layer, the short way (`mmn13 bench convolution` is the full one)")
         import_module("mmn13lib.benchmarks.convolution").run(settings, quick=True)
-    return warnings, outside(settings, chosen)
+    return outside(settings, chosen)
 
 
 def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import quarto
 from mmn13lib.rendering.book import read_book
 from mmn13lib.rendering.cache import status
+from mmn13lib.rendering.dependencies import Outside
 
 ALL = ("index", "q1-alpha", "q2-beta", "appendix")
 
@@ -180,10 +181,11 @@ def test_a_plain_quarto_render_prepares_alone_and_says_the_warnings(
 ) -> None:
     monkeypatch.delenv(quarto.PREPARED)
 
-    def prepare(settings: Settings, **given: object) -> tuple[list[str], dict[str, dict[str, str]]]:
+    def prepare(settings: Settings, progress: Callable[[str], None]) -> Outside:
         with pytest.raises(UserError) as raised, exclusive(settings.locks / "render.lock"):
             pass
-        return [str(raised.value)], {}
+        progress(str(raised.value))
+        return {}
 
     monkeypatch.setattr(preparing, "prepare", prepare)
     hook.before(settings)

@@ -14,21 +14,19 @@ from mmn13lib.rendering.dependencies import Outside
 from mmn13lib.rendering.execution import Executed, Progress, execute_all, render_lock
 from mmn13lib.rendering.publishing import publish
 
-Prepare = Callable[[], tuple[list[str], Outside]]
-"""Makes what the chapters need; returns warnings, and what they depend on beside code."""
-
 
 def render(
     settings: Settings,
-    prepare: Prepare,
+    prepare: Callable[[], Outside],
     engine: str = "auto",
     rerun: Sequence[str] = (),
     progress: Progress = print,
-) -> tuple[list[Path], list[str]]:
-    """Make the report with an engine; return its files, first the one to open, and warnings.
+) -> list[Path]:
+    """Make the report with an engine; return its files, first the one to open.
 
-    `rerun` names chapters to execute whatever is stored, as ``q2`` or ``q2-backpropagation``.
-    Raises `UserError` if a chapter can't be made; the last good report then stays where it is.
+    `prepare` makes what the chapters need, and returns what they depend on beside code. `rerun`
+    names chapters to execute whatever is stored, as ``q2`` or ``q2-backpropagation``. Raises
+    `UserError` if a chapter can't be made; the last good report then stays where it is.
     """
     engine = quarto.chosen(engine, settings.root)
     book = read_book(settings.root)
@@ -38,15 +36,15 @@ def render(
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
     again = [c for c in book.chapters if c.cells and {c.short_name, c.name} & {*rerun}]
     with render_lock(settings, progress):
-        warnings, outside = prepare()
+        outside = prepare()
         if engine == "quarto":
             quarto.render(settings, book, outside, again)
             name = book.option("book.output-file", "report")
             made = ("index.html", f"{name}.pdf", f"{name}.ipynb")
-            return [settings.report / file for file in made], warnings
+            return [settings.report / file for file in made]
         executed = execute_all(book.chapters, book, settings, outside, progress, again)
         progress("Making the documents.")
-        return _make(executed, book, settings), warnings
+        return _make(executed, book, settings)
 
 
 def _make(executed: Sequence[Executed], book: Book, settings: Settings) -> list[Path]:

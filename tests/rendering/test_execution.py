@@ -65,7 +65,7 @@ def test_an_interrupted_render_says_so_and_no_more(tiny: Path, tmp_path: Path) -
         "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
         "from mmn13lib.rendering.render import render\n"
         "from mmn13lib.foundation.errors import UserError\n"
-        "try: render(Settings(Path(sys.argv[1])), lambda: ([], {}), 'built-in')\n"
+        "try: render(Settings(Path(sys.argv[1])), lambda: {}, 'built-in')\n"
         "except UserError as error: sys.exit(str(error))"
     )
     command = [sys.executable, "-c", program, str(tiny)]

@@ -80,7 +80,7 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     write_chapter(root, "q1-alpha", SPECIMEN + cells)
     settings = Settings(root, offline=True)
     if request.param == "built-in":
-        render(settings, lambda: ([], {}), "built-in", progress=lambda line: None)
+        render(settings, lambda: {}, "built-in", progress=lambda line: None)
         return [settings.report / "tiny.html"]
     if not quarto.installed()[0]:
         pytest.skip("no Quarto >= 1.9 on the PATH")

@@ -21,7 +21,7 @@ Play = Callable[..., None]
 
 
 def make(root: Path, engine: str = "quarto") -> list[Path]:
-    return render(Settings(root), lambda: ([], {}), engine)[0]
+    return render(Settings(root), lambda: {}, engine)
 
 
 def test_without_quarto_the_error_says_how_to_get_it(

@@ -24,14 +24,9 @@ from mmn13lib.rendering.render import render as render_book
 Rerun = Callable[..., list[str]]
 
 
-def nothing() -> tuple[list[str], Outside]:
-    """Take data, experiment and measurements for done."""
-    return [], {}
-
-
 def render(root: Path, *rerun: str) -> list[str]:
     lines: list[str] = []
-    render_book(Settings(root), nothing, "built-in", rerun, lines.append)
+    render_book(Settings(root), dict, "built-in", rerun, lines.append)
     return lines
 
 
@@ -40,9 +35,9 @@ def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None
     prepared: list[bool] = []
     settings = Settings(executed)
 
-    def prepare() -> tuple[list[str], Outside]:
+    def prepare() -> Outside:
         prepared.append(True)
-        return [], {}
+        return {}
 
     given = (settings, prepare, "built-in", (), lines.append)
     second = threading.Thread(target=render_book, args=given)
@@ -68,7 +63,7 @@ def test_a_killed_render_leaves_nothing_harmful(executed: Path, rerun: Rerun) ->
         "from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
         "from mmn13lib.rendering import execution; execution.AT_ONCE = 1\n"
         "from mmn13lib.rendering.render import render\n"
-        f"root = Path({str(executed)!r}); render(Settings(root), lambda: ([], {{}}), 'built-in')"
+        f"root = Path({str(executed)!r}); render(Settings(root), lambda: {{}}, 'built-in')"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 300

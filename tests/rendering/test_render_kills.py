@@ -24,7 +24,7 @@ def write_two_chapters(root: Path) -> None:
 
 
 def rendered(root: Path) -> list[Path]:
-    return render(Settings(root), lambda: ([], {}), "built-in", progress=lambda line: None)[0]
+    return render(Settings(root), lambda: {}, "built-in", progress=lambda line: None)
 
 
 def content(root: Path) -> tuple[bytes, str, bytes]:
