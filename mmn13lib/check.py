@@ -5,39 +5,29 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.hardware import versions
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.rendering import quarto
+from mmn13lib.submission.inspection import Finding
 
 INSTALL = 'pip install -c constraints.txt -e ".[dev]"'
 
 
-class Requirement(NamedTuple):
-    """One thing, whether it is there and good, and whether no report can be made without it."""
-
-    name: str
-    ok: bool
-    needed: bool
-    detail: str  # what was found
-    fix: str = ""  # what mends it
-
-
-def check(settings: Settings) -> list[Requirement]:
+def check(settings: Settings) -> list[Finding]:
     """Look for everything that the report needs and that its installation does not bring."""
     usable, detail = quarto.installed()
     return [
         check_torch(),
-        Requirement("Quarto", usable, False, detail, quarto.FIX),
+        Finding(usable or None, f"Quarto: {detail}", quarto.FIX),
         _check_input("data set", lambda: inputs.find_data(settings)),
         _check_input("weights", lambda: _load_weights(settings)),
     ]
 
 
-def check_torch() -> Requirement:
+def check_torch() -> Finding:
     """Look at torch and torchvision, which have to fit each other, and say what trains."""
     python = f"Python {platform.python_version()} in {sys.prefix}"
     try:
@@ -45,21 +35,18 @@ def check_torch() -> Requirement:
         device = import_module("mmn13lib.q3_transfer.models.devices").choose_device().type
         words = ", ".join(f"{name} {version}" for name, version in versions().items())
     except Exception as error:  # a broken pair raises RuntimeError, OSError and others
-        problem = f"{type(error).__name__}: {error}; {python}"
-        return Requirement("PyTorch", False, True, problem, INSTALL)
-    return Requirement("PyTorch", True, True, f"{words}, trains on {device}; {python}")
+        return Finding(False, f"PyTorch: {type(error).__name__}: {error}; {python}", INSTALL)
+    return Finding(True, f"PyTorch: {words}, trains on {device}; {python}")
 
 
-def _check_input(name: str, find: Callable[[], Path | None]) -> Requirement:
+def _check_input(name: str, find: Callable[[], Path | None]) -> Finding:
     """Look for the data or the weights; without them the sample stands in."""
     try:
         path = find()
     except (UserError, ImportError, OSError, RuntimeError) as error:  # torch's, too
         detail, _, fix = str(error).rpartition(": ")  # what is wrong: what to do
-        return Requirement(name, False, True, detail, fix)
-    if path is None:
-        return Requirement(name, False, False, "not there", "mmn13 fetch")
-    return Requirement(name, True, True, str(path))
+        return Finding(False, f"{name}: {detail}", fix)
+    return Finding(path is not None or None, f"{name}: {path or 'not there'}", "mmn13 fetch")
 
 
 def _load_weights(settings: Settings) -> Path | None:

@@ -4,12 +4,15 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mmn13lib.foundation.errors import UserError, printed_errors
 from mmn13lib.foundation.settings import Settings
+
+if TYPE_CHECKING:
+    from mmn13lib.submission.inspection import Finding
 
 app = typer.Typer(
     help="Make the report, its data and its measurements. Start with: mmn13 check",
@@ -48,18 +51,22 @@ def _settings(data: Path | None, weights: Path | None, offline: bool = False) ->
     return Settings.from_environment({**os.environ, **given})
 
 
+def _report(findings: "list[Finding]") -> None:
+    """Print what was found; exit with code 1 if something is wrong."""
+    for ok, what, fix in findings:
+        _say(f"{MARKS[ok]} {what}")
+        if fix and not ok:
+            _say(f"       {'optional; ' if ok is None else ''}{fix}")
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: mmn13 check")
 def check(data: Data = None, weights: Weights = None, offline: Offline = False) -> None:
     """Tell what the report needs, and how to get what is missing."""
     from mmn13lib.check import check as look
 
-    found = look(_settings(data, weights, offline))
-    for requirement in found:
-        _say(f"{MARKS[requirement.ok]} {requirement.name}: {requirement.detail}")
-        if not requirement.ok:
-            _say(f"       {'' if requirement.needed else 'optional; '}{requirement.fix}")
-    if any(requirement.needed and not requirement.ok for requirement in found):
-        raise typer.Exit(1)
+    _report(look(_settings(data, weights, offline)))
 
 
 @app.command(epilog="Example: mmn13 fetch")
@@ -150,28 +157,15 @@ def submit(
     weights: Weights = None,
 ) -> None:
     """Make the ZIP to hand in: executed notebook, PDF, sources."""
-    if check is not None:
-        _check_submission(check)
-        return
-    from mmn13lib.submission import package
+    from mmn13lib.submission import inspection, package
     from mmn13lib.submission.student import Student
 
     settings = _settings(data, weights)
+    if check is not None:
+        _report(list(inspection.inspect(inspection.unzipped(check), settings)))
+        return
     path = package.make(settings, Student(id, video, name), force, progress=_say)
     _say(f"\nTo hand in:\n  {path}\nLook through it with: mmn13 submit --check {path}")
-
-
-def _check_submission(path: Path) -> None:
-    from mmn13lib.submission import inspection
-
-    contents = inspection.unzipped(path)
-    findings = list(inspection.inspect(contents, Settings.from_environment()))
-    for line in inspection.listing(contents):
-        _say(f"       {line}")
-    for finding in findings:
-        _say(f"{MARKS[finding.ok]} {finding.what}")
-    if any(finding.ok is False for finding in findings):
-        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: mmn13 script")

@@ -51,7 +51,7 @@ def test_flag_reaches_the_kernels_through_the_environment(
 WORDS = "from mmn13lib.cli import _say\n_say('one')\n_say('two')\n_say('three')\nexit(7)"
 CHECK = """
 from mmn13lib import check, cli
-check.check = lambda settings: 3 * [check.Requirement("Quarto", False, False, "none", "get it")]
+check.check = lambda settings: 3 * [check.Finding(None, "Quarto: none", "get it")]
 cli.app(["check"])"""
 
 

@@ -12,7 +12,7 @@ from mmn13lib.foundation.errors import UserError
 
 _MAPPINGS = ("project", "book", "student", "execute", "format", "format.html", "format.typst")
 _TEXTS = ("book.title", "book.subtitle", "lang", "student.id")  # YAML's id 012345670 is octal
-_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`]*)?")
+_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`…]*)?")
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,24 +10,23 @@ import warnings
 import zipfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.submission.contents import FILES, FOLDERS, NOTEBOOK, READ_ME, REPORT
-from mmn13lib.submission.student import Student, is_placeholder
+from mmn13lib.submission.student import Student
 
 LARGEST = 20 * 10**6
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked for, in words; for a fault, what is wrong."""
+class Finding(NamedTuple):
+    """One thing that was looked for, in words; for a fault, what is wrong and what mends it."""
 
-    ok: bool | None  # None for what may be right and should be looked at
+    ok: bool | None  # None for what need not be right
     what: str
+    fix: str = ""
 
 
 def unzipped(path: Path) -> dict[str, bytes]:
@@ -44,14 +43,6 @@ def unzipped(path: Path) -> dict[str, bytes]:
         why = str(error) or "it is damaged"
         problem = f"{path} is no ZIP that can be read ({why}): make it with `mmn13 submit`."
         raise UserError(problem) from error
-
-
-def listing(contents: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield the files, and each folder with the number of its files."""
-    for top in sorted({name.split("/")[0] for name in contents}):
-        sizes = [len(contents[name]) for name in contents if name.split("/")[0] == top]
-        many = "" if top in contents else f"{len(sizes)} files, "
-        yield f"{top}{'/' if many else ''}  {many}{sum(sizes) / 1000:,.0f} kB"
 
 
 def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Finding]:
@@ -82,8 +73,6 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
             there = value in text if what != "name" else _letters(value) in _letters(text)
             words = "the same" if there else f"another than in {READ_ME}, or none"
             yield Finding(there, f"the {what} in the {place}: {words}")
-    if is_placeholder(student.video):
-        yield Finding(None, f"{student.video} looks like a placeholder: is it the video's address?")
     yield names_machine(contents, settings)
 
 
