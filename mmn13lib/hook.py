@@ -88,9 +88,8 @@ def _store(chapter: Chapter, book: Book, told: Outside, settings: Settings) -> c
         quarto.forget(chapter, written)
         _say(f"{chapter.short_name}: what it is made from changed meanwhile: render it once more")
         return None
-    stored = cache.read(chapter, found, settings)
-    if outputs is None or outputs == stored:
-        return stored
+    if outputs is None:
+        return cache.read(chapter, found, settings)
     cache.write(chapter, found, outputs, settings)
     return outputs
 

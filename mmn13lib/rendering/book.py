@@ -23,8 +23,6 @@ DIGEST_FOLDER = "_dependencies"
 DIGEST_CELL = """\
 #| label: dependencies
 #| include: false
-from matplotlib_inline.backend_inline import set_matplotlib_formats
-set_matplotlib_formats("svg", "png")  # the notebook's viewers draw no SVG
 # what this chapter depends on"""
 
 _OPTIONS = re.compile(r"\A(#\|.*\n?)+")
@@ -111,19 +109,12 @@ class Book:
 
     @property
     def authors(self) -> list[str]:
-        """The names: the configuration gives one or a list, each as text or as Quarto's `name:`."""
+        """The names: the configuration gives one or a list."""
         given = self.option("book.author")
-        return [_name_of(author) for author in (given if isinstance(given, list) else [given])]
-
-
-def _name_of(author: Any) -> str:
-    name = author.get("name") if isinstance(author, dict) else author
-    if isinstance(name, dict):
-        parts = [name.get(part) for part in ("literal", "given", "family")]
-        name = parts[0] or " ".join(str(part) for part in parts if part)
-    if not isinstance(name, str | int) or isinstance(name, bool):
-        raise UserError(f"_quarto.yml: book.author should be a name or `name: …`, not {author!r}.")
-    return str(name)
+        authors = given if isinstance(given, list) else [given]
+        if not all(isinstance(author, str) for author in authors):
+            raise UserError(f"_quarto.yml: book.author should be a name in quotes, not {given!r}.")
+        return authors
 
 
 def read_book(root: Path) -> Book:

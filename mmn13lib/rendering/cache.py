@@ -43,13 +43,11 @@ def reasons(chapter: Chapter, found: Mapping[str, str], settings: Settings) -> l
     path = _path(chapter, found, settings)
     if path.exists():
         return []
-    others = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime_ns)
-    for other in reversed(others):
-        try:
-            return changes(storage.read_json(other)["made from"], found)
-        except storage.Damaged:
-            continue
-    return ["it was never executed"]
+    last = max(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime_ns, default=path)
+    try:
+        return changes(storage.read_json(last)["made from"], found)
+    except storage.Damaged:
+        return ["it was never executed"]
 
 
 def status(book: Book, outside: Outside, settings: Settings) -> list[tuple[str, list[str]]]:

@@ -14,7 +14,7 @@ from importlib.metadata import requires, version
 from mmn13lib.foundation import provenance
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.storage import digest
-from mmn13lib.rendering.book import DIGEST_CELL, Book, Cell, Chapter
+from mmn13lib.rendering.book import DIGEST_CELL, Book, Chapter
 
 Outside = Mapping[str, Mapping[str, str]]
 """For a module, as imports name it, names and values that a chapter depends on if it imports it."""
@@ -43,12 +43,16 @@ def dependencies(chapter: Chapter, book: Book, outside: Outside) -> dict[str, st
         "Python": platform.python_version(),
         **versions(),
     }
-    imported = frozenset[str]().union(*map(_imported, cells))
+    modules: set[str] = set()
+    what = ""
     try:
-        files, _ = provenance.import_closure(imported, book.root / "mmn13lib")
+        for cell in cells:
+            what = f"{cell.file.name}, line {cell.line}: {cell.label} is"
+            modules |= provenance.imported_names(cell.code)
+        what = f"{chapter.path.name} imports what is"
+        files, _ = provenance.import_closure(modules, book.root / "mmn13lib")
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"{chapter.path.name} imports what is no valid Python: {error}.") from error
-    modules = {*imported}
+        raise UserError(f"{what} no valid Python: {error}.") from error
     for file in files:
         name = file.relative_to(book.root)
         found[name.as_posix()] = digest(file.read_bytes())[:16]
@@ -88,15 +92,6 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _set_up(book: Book) -> str:
     defaults = {"width": 6.4, "height": 3, "dpi": 144}
     return _SET_UP.format_map({n: book.option(f"fig-{n}", value) for n, value in defaults.items()})
-
-
-def _imported(cell: Cell) -> frozenset[str]:
-    try:
-        return provenance.imported_names(cell.code)
-    except (SyntaxError, ValueError) as error:
-        raise UserError(
-            f"{cell.file.name}, line {cell.line}: {cell.label} is no valid Python: {error}."
-        ) from error
 
 
 @cache
