@@ -20,7 +20,7 @@ try:
     from mmn13lib.rendering.book import Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import Outside, dependencies, hidden_cell
     from mmn13lib.rendering.execution import Executed, neutral_kernel, render_lock
-    from mmn13lib.rendering.publishing import publish
+    from mmn13lib.rendering.render import publish
 except ImportError as error:
     sys.exit(
         f"mmn13: {sys.executable} lacks {error.name}. Activate .venv (`make report` makes it) or "

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, WEIGHTS, HostedFile
-from mmn13lib.foundation import locks, storage
+from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
@@ -20,8 +20,8 @@ def fetch(settings: Settings, progress: Callable[[str], None] = print) -> list[s
     """Download the data set and the weights, each only where it is neither named nor there.
 
     An archive that somebody put there is unpacked. Returns the reason for each that could not be
-    had. Raises `UserError` if the disk is full, another process is downloading, or, offline, what
-    is there is not what was published.
+    had. Raises `UserError` if another process is downloading or, offline, what is there is not
+    what was published.
     """
     if not _absent(settings):
         return []
@@ -35,7 +35,10 @@ def fetch(settings: Settings, progress: Callable[[str], None] = print) -> list[s
             if fault and (reason := _download(hosted, path, settings.offline, progress)):
                 failures.append(f"{hosted.label} not downloaded ({reason})")
             elif hosted is CIFAR10_ARCHIVE:
-                _unpack(path)
+                import pooch
+
+                pooch.Untar(extract_dir=".")(str(path), "download", None)
+                path.unlink()
     return failures
 
 
@@ -73,20 +76,7 @@ def _download(
             reasons.append(f"{host} {answer or f'broke off or is silent, {type(error).__name__}'}")
         except ValueError:
             reasons.append(f"{host} sent something else, the checksum is wrong")
-        except OSError as error:
-            raise storage.disk_error(path, error) from error
         else:
             path.chmod(0o644)  # pooch's files are readable by their owner alone
             return ""
     return "; ".join(reasons)
-
-
-def _unpack(archive: Path) -> None:
-    """Turn the archive, whose digest is right, into the folder of batches beside it."""
-    import pooch
-
-    try:
-        pooch.Untar(extract_dir=".")(str(archive), "download", None)
-    except OSError as error:
-        raise storage.disk_error(archive, error) from error
-    archive.unlink()

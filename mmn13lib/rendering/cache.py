@@ -32,7 +32,7 @@ def read(chapter: Chapter, found: Mapping[str, str], settings: Settings) -> Outp
 def write(
     chapter: Chapter, found: Mapping[str, str], outputs: Sequence[Any], settings: Settings
 ) -> None:
-    """Store a chapter's outputs; `UserError` if the disk is full or can't be written to."""
+    """Store a chapter's outputs."""
     storage.write_json(
         _path(chapter, found, settings), {"made from": found, "outputs": list(outputs)}
     )

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering.book import DIGEST_CELL, Book, Chapter
@@ -105,12 +104,9 @@ def write_cells(book: Book) -> None:
 def write_cell(chapter: Chapter, source: str) -> None:
     """Write a chapter's hidden cell into the file that it includes."""
     file, text = chapter.cells[0].file, f"```{{python}}\n{source}\n```\n"
-    try:
-        file.parent.mkdir(exist_ok=True)
-        if not file.is_file() or file.read_text("utf-8") != text:  # a preview watches it
-            file.write_text(text, "utf-8")
-    except OSError as error:
-        raise storage.disk_error(file, error) from error
+    file.parent.mkdir(exist_ok=True)
+    if not file.is_file() or file.read_text("utf-8") != text:  # a preview watches it
+        file.write_text(text, "utf-8")
 
 
 def written_cell(chapter: Chapter) -> str:

@@ -1,18 +1,16 @@
 """Renders the report: prepares, chooses the engine, executes what has to be, publishes."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import document, notebook, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import Outside
 from mmn13lib.rendering.execution import Executed, Progress, execute_all, render_lock
-from mmn13lib.rendering.publishing import publish
 
 
 def render(
@@ -60,11 +58,23 @@ def _make(executed: Sequence[Executed], book: Book, settings: Settings) -> list[
             return notebook.write(executed, book, folder / format)
         return document.build(executed, book, format, folder / format)
 
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        with ThreadPoolExecutor() as pool:
-            made = list(pool.map(make, ("html", "typst", "notebook")))
-    except OSError as error:
-        raise storage.disk_error(folder, error) from error
+    shutil.rmtree(folder, ignore_errors=True)
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(make, ("html", "typst", "notebook")))
     publish({file.name: file for file in made}, settings.report)
     return [settings.report / file.name for file in made]
+
+
+def publish(made: Mapping[str, Path], report: Path) -> None:
+    """Make the report's folder hold copies of these files, under these names, and no others.
+
+    A full disk leaves the last report.
+    """
+    new = report.with_name(f"{report.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for name, file in made.items():
+        (new / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, new / name)
+    if report.exists():
+        shutil.rmtree(report)
+    new.rename(report)
