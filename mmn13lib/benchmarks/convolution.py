@@ -43,14 +43,8 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
     """
     batch, rounds = (8, 4) if quick else (32, 15)
     shapes = [measure(shape, batch, rounds) for shape in SHAPES]
-    result = {
-        "quick": quick,
-        "batch": batch,
-        "rounds": rounds,
-        "threads": torch.get_num_threads(),
-        "shapes": shapes,
-        "geometric_means": {way: geometric_mean([ratio(s, way) for s in shapes]) for way in WAYS},
-    }
+    means = {way: geometric_mean([ratio(shape, way) for shape in shapes]) for way in WAYS}
+    result = {"shapes": shapes, "geometric_means": means}
     storage.write_json(measurement_path(settings), result)
     return result
 
