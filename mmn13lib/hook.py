@@ -15,11 +15,12 @@ if __name__ == "__main__":
 try:
     from mmn13lib import prepare
     from mmn13lib.foundation.errors import UserError, printed_errors
+    from mmn13lib.foundation.locks import exclusive
     from mmn13lib.foundation.settings import Settings
     from mmn13lib.rendering import cache, notebook, quarto
     from mmn13lib.rendering.book import Book, Chapter, read_book
     from mmn13lib.rendering.dependencies import Outside, dependencies, hidden_cell
-    from mmn13lib.rendering.execution import Executed, neutral_kernel, render_lock
+    from mmn13lib.rendering.execution import Executed, neutral_kernel
     from mmn13lib.rendering.render import publish
 except ImportError as error:
     sys.exit(
@@ -75,7 +76,7 @@ def _prepare(settings: Settings) -> Outside:
     """Return what the chapters depend on beside code, which a render by hand makes first."""
     if os.environ.get(quarto.PREPARED):
         return prepare.outside(settings)
-    with render_lock(settings, _say):
+    with exclusive(settings.artifacts / "render.lock", _say):
         return prepare.prepare(settings, progress=_say)
 
 

@@ -10,4 +10,4 @@ from mmn13lib.foundation.settings import Settings
 def measurement_path(settings: Settings) -> Path:
     """Return the file of what `mmn13lib.benchmarks.convolution` measures, as things are."""
     made_from = key("mmn13lib.benchmarks.convolution", cpu=cpu(), versions=versions())
-    return settings.benchmarks / f"convolution_{made_from}.json"
+    return settings.artifacts / f"benchmarks/convolution_{made_from}.json"

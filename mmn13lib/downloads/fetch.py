@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmn13lib.downloads.hosts import CIFAR10_ARCHIVE, WEIGHTS, HostedFile
-from mmn13lib.foundation import locks
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data import inputs
 from mmn13lib.q3_transfer.data.inputs import BATCHES
@@ -20,13 +20,12 @@ def fetch(settings: Settings, progress: Callable[[str], None] = print) -> list[s
     """Download the data set and the weights, each only where it is neither named nor there.
 
     An archive that somebody put there is unpacked. Returns the reason for each that could not be
-    had. Raises `UserError` if another process is downloading or, offline, what is there is not
-    what was published.
+    had. Raises `UserError` if, offline, what is there is not what was published.
     """
     if not _absent(settings):
         return []
     failures = []
-    with locks.exclusive(settings.locks / "downloads.lock"):
+    with exclusive(settings.artifacts / "download.lock", progress):
         for hosted in _absent(settings):
             path = settings.downloads / hosted.file.name
             fault = hosted.file.fault(path)

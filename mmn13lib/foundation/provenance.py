@@ -26,7 +26,7 @@ def imported_names(source: str) -> frozenset[str]:
     ``from a import b`` gives both ``a`` and ``a.b``, since b may be a module.
     """
     names: set[str] = set()
-    waiting: list[ast.AST] = [_tree(source)]
+    waiting: list[ast.AST] = [ast.parse(source)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) in CHECKERS_ONLY:
@@ -95,7 +95,7 @@ def syntax(source: str) -> str:
     Neither `ast.dump` nor `ast.unparse` does: both write the same tree in other ways in other
     versions of Python. What is left out here are the fields that a version may not have yet.
     """
-    return repr(_plain(_tree(source)))
+    return repr(_plain(ast.parse(source)))
 
 
 def _plain(node: Any) -> Any:
@@ -117,11 +117,6 @@ def _is_text(node: Any) -> bool:
     """Tell whether a statement does nothing: a docstring, also one under an attribute."""
     constant = node.value if isinstance(node, ast.Expr) else None
     return isinstance(constant, ast.Constant) and isinstance(constant.value, str)
-
-
-@cache
-def _tree(source: str) -> ast.Module:
-    return ast.parse(source)
 
 
 def key(*modules: str, **ingredients: Any) -> str:

@@ -86,19 +86,9 @@ class Settings:
         return self.artifacts / "results"
 
     @property
-    def benchmarks(self) -> Path:
-        """The measurements, each under its key."""
-        return self.artifacts / "benchmarks"
-
-    @property
     def cache(self) -> Path:
         """Executed chapters, and what they were executed from."""
         return self.artifacts / "cache"
-
-    @property
-    def locks(self) -> Path:
-        """The lock files."""
-        return self.artifacts / "locks"
 
     @property
     def report(self) -> Path:

@@ -3,7 +3,6 @@
 A file of tensors holds its own digest, which is checked on reading.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -11,8 +10,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from mmn13lib.foundation.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -34,24 +31,19 @@ def digest(*parts: str | bytes | memoryview) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically; UserError if the disk is full or not writable."""
+    """Write a file atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # not tempfile's: its files are readable by their owner alone
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
-    except OSError as error:
-        raise disk_error(path, error) from error
-
-
-def disk_error(path: Path, error: OSError) -> UserError:
-    """Return what a failed write means and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return UserError(f"The disk is full, {path} was not written: free some space and rerun.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return UserError(
-            f"The folder {path.parent} can't be written to: make it writable "
-            f"(chmod -R u+w {path.parent}) or work in a copy that is yours."
-        )
-    return UserError(f"{path} could not be written ({error.strerror or error}).")
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -110,17 +102,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path.name} is missing") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # not tempfile's: its files are readable by their owner alone
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

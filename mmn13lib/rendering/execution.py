@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 import psutil
 
 from mmn13lib.foundation.errors import UserError
-from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import cache
 from mmn13lib.rendering.book import Book, Chapter
@@ -55,12 +53,6 @@ class Executed:
 
     chapter: Chapter
     outputs: tuple[list[Any], ...]
-
-
-def render_lock(settings: Settings, progress: Progress) -> AbstractContextManager[None]:
-    """Let one render at a time work here; a second one waits and says so."""
-    words = "Another render is running here ({}): waiting until it has ended."
-    return exclusive(settings.locks / "render.lock", lambda holder: progress(words.format(holder)))
 
 
 def execute_all(

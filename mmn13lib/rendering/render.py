@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import document, notebook, quarto
 from mmn13lib.rendering.book import Book, read_book
 from mmn13lib.rendering.dependencies import Outside
-from mmn13lib.rendering.execution import Executed, Progress, execute_all, render_lock
+from mmn13lib.rendering.execution import Executed, Progress, execute_all
 
 
 def render(
@@ -33,7 +34,7 @@ def render(
             known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
             raise UserError(f"There is no chapter {name} to run again; there are {known}.")
     again = [c for c in book.chapters if c.cells and {c.short_name, c.name} & {*rerun}]
-    with render_lock(settings, progress):
+    with exclusive(settings.artifacts / "render.lock", progress):
         outside = prepare()
         if engine == "quarto":
             quarto.render(settings, book, outside, again)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.prepare import outside
 from mmn13lib.q3_transfer.answer.load import load
 from mmn13lib.rendering import document, notebook
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.execution import execute_all, render_lock
+from mmn13lib.rendering.execution import execute_all
 from mmn13lib.submission.contents import REPORT, lay_out
 from mmn13lib.submission.inspection import inspect, names_machine
 from mmn13lib.submission.student import Student
@@ -44,7 +45,7 @@ def make(
     results = load(settings)
     notice = SAMPLE if results.inputs.mode == "sample" else ""
     refuse([NO_DATA] if notice else [], force)
-    with render_lock(settings, progress):
+    with exclusive(settings.artifacts / "render.lock", progress):
         chapters = execute_all(book.chapters, book, settings, outside(settings), progress)
     book = with_front_page(book, student, notice)
     progress("Making the PDF, the notebook and the ZIP.")

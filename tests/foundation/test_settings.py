@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_root_is_found_from_within(project: Path) -> None:
     settings = Settings.from_environment({})
     assert settings == Settings(root=project)
-    for folder in (settings.downloads, settings.results, settings.benchmarks, settings.cache):
+    for folder in (settings.downloads, settings.results, settings.cache):
         assert folder.parent == project / "artifacts"
     assert settings.report == project / "_report"
 

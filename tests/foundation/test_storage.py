@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmn13lib.foundation import storage
-from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.storage import Damaged
 
 JSON = st.recursive(
@@ -97,20 +96,10 @@ def test_a_missing_file_is_damage_and_named(name: str, tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (OSError(errno.ENOSPC, ""), "disk is full"),
-        (OSError(errno.EDQUOT, ""), "disk is full"),
-        (OSError(errno.EACCES, ""), "can't be written"),
-        (OSError(errno.EROFS, ""), "can't be written"),
-        (OSError(errno.EIO, ""), "could not be written"),
-        (KeyboardInterrupt(), ""),
-    ],
-)
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, ""), KeyboardInterrupt()])
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_write_that_fails_or_is_stopped_keeps_the_old_file_and_leaves_no_other(
-    call: str, error: BaseException, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise error
@@ -118,7 +107,7 @@ def test_a_write_that_fails_or_is_stopped_keeps_the_old_file_and_leaves_no_other
     storage.write_json(tmp_path / "x.json", "old")
     with monkeypatch.context() as patched:
         patched.setattr(*((os, "fsync", fail) if call == "fsync" else (Path, "replace", fail)))
-        with pytest.raises(UserError if words else KeyboardInterrupt, match=words or None):
+        with pytest.raises(type(error)):
             storage.write_json(tmp_path / "x.json", "new")
     with pytest.raises(TypeError):
         storage.write_json(tmp_path / "x.json", object())

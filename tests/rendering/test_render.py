@@ -15,9 +15,9 @@ import typst
 from support.tiny_book import cell, write_chapter
 
 from mmn13lib.foundation.errors import UserError
+from mmn13lib.foundation.locks import exclusive
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import document
-from mmn13lib.rendering.execution import render_lock
 from mmn13lib.rendering.render import Outside
 from mmn13lib.rendering.render import render as render_book
 
@@ -41,12 +41,12 @@ def test_a_second_render_waits_for_the_first_and_says_so(executed: Path) -> None
 
     given = (settings, prepare, "built-in", (), lines.append)
     second = threading.Thread(target=render_book, args=given)
-    with render_lock(settings, print):
+    with exclusive(settings.artifacts / "render.lock", print):
         second.start()
         deadline = time.monotonic() + 120
         while not lines and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert lines[0].startswith(f"Another render is running here (process {os.getpid()}, since")
+        assert lines[0].startswith(f"Another render is running in process {os.getpid()}, since")
         assert not prepared  # the first render of two may be measuring
     second.join()
     assert "q1: fresh" in lines

@@ -41,8 +41,7 @@ def run(
 ) -> Results:
     """Run the experiment, or find its results if it has run with these inputs and this code.
 
-    `config` is chosen for the inputs where it is None. Raises UserError if an input is wrong,
-    the disk is full or the results' folder can't be written to.
+    `config` is chosen for the inputs where it is None. Raises UserError if an input is wrong.
     """
     folder = results_folder(settings, inputs, asdict(config) if config else None)
     found = _read(folder, inputs, progress)
@@ -52,10 +51,7 @@ def run(
         stages = Stages(settings, inputs, config or ExperimentSettings.for_mode(inputs.mode))
         _ = stages.all
 
-        def waiting(holder: str) -> None:
-            progress(f"The experiment is running in {holder}: waiting for it to finish.")
-
-        with exclusive(settings.locks / "experiment.lock", waiting):
+        with exclusive(settings.artifacts / "experiment.lock", progress):
             found = _read(folder, inputs, lambda _: None)  # the other process may have finished it
             if found is None:
                 keep_freed_memory()

@@ -29,7 +29,7 @@ class Training:
     history: list[EpochRecord]
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint atomically; a full disk is a `UserError`."""
+        """Write the checkpoint atomically."""
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

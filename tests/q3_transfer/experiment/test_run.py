@@ -107,7 +107,7 @@ def test_stopped_at_any_write_it_ends_with_the_same_bits(
     undisturbed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if killed: what the process had not yet written is lost."""
-    replacing, seed = storage._replace, random.randrange(2**32)
+    replacing, seed = storage.write_bytes, random.randrange(2**32)
     print(f"seed {seed}")
     moments = random.Random(seed)
     settings = Settings(tmp_path, offline=True)
@@ -122,7 +122,7 @@ def test_stopped_at_any_write_it_ends_with_the_same_bits(
             replacing(*arguments)
 
         with monkeypatch.context() as patched:
-            patched.setattr(storage, "_replace", stopping)
+            patched.setattr(storage, "write_bytes", stopping)
             with pytest.raises(KeyboardInterrupt):
                 found_by(settings)
     assert content(found_by(settings)) == content(found_by(undisturbed))
