@@ -58,12 +58,9 @@ def after(settings: Settings, built: Path, made: list[Path]) -> None:
     if not {".html", ".pdf"} <= {file.suffix for file in made}:
         _say(f"This made a part of the report, in {built}; _report keeps the last whole one.")
         return
-    if len(executed) == len(book.chapters):
-        notebook.write(executed, book, built)
-    else:
-        for last in built.glob("*.ipynb"):
-            last.unlink()
-        _say("There is no notebook: not every chapter's outputs are known. Render once more.")
+    if len(executed) < len(book.chapters):
+        raise UserError("Not every chapter's outputs are known, for a notebook: render once more.")
+    notebook.write(executed, book, built)
     files = {
         path.relative_to(built).as_posix(): path for path in built.rglob("*") if path.is_file()
     }

@@ -1,10 +1,9 @@
 """Time our layer beside nn.Conv2d, on ResNet-18's shapes: `mmn13 bench convolution`."""
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import geometric_mean
+from timeit import timeit
 from typing import Any, NamedTuple
 
 import torch
@@ -41,7 +40,7 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
 
     ``geometric_means`` are those of our layer's time over nn.Conv2d's, by way.
     """
-    batch, rounds = (8, 4) if quick else (32, 15)
+    batch, rounds = (8, 5) if quick else (32, 16)
     shapes = [measure(shape, batch, rounds) for shape in SHAPES]
     means = {way: geometric_mean([ratio(shape, way) for shape in shapes]) for way in WAYS}
     result = {"shapes": shapes, "geometric_means": means}
@@ -80,13 +79,8 @@ def measure(shape: Shape, batch: int, rounds: int) -> dict[str, Any]:
 
 
 def _least(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    least = dict.fromkeys(calls, math.inf)
-    for _ in range(rounds + 1):  # the first one warms up
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            least[name] = min(least[name], time.perf_counter() - start)
-    return least
+    turns = [{name: timeit(call, number=1) for name, call in calls.items()} for _ in range(rounds)]
+    return {name: min(turn[name] for turn in turns) for name in calls}
 
 
 def ratio(shape: dict[str, Any], way: str) -> float:

@@ -101,13 +101,6 @@ class Book:
         return default if value is None else value
 
     @property
-    def files(self) -> list[str]:
-        """What the configuration names: bibliography, style sheet, the paper's templates."""
-        templates = self.option("format.typst.template-partials", [])
-        names = [self.option("bibliography"), self.option("format.html.css"), *templates]
-        return [str(name) for name in names if name]
-
-    @property
     def authors(self) -> list[str]:
         """The names: the configuration gives one or a list."""
         given = self.option("book.author")
@@ -120,8 +113,9 @@ class Book:
 def read_book(root: Path) -> Book:
     """Read the configuration and every chapter; `UserError` for what is missing or not known."""
     book = Book(root, read_config(root))
-    for name in book.files:
-        if not (root / name).is_file():
+    templates = book.option("format.typst.template-partials", [])
+    for name in (book.option("bibliography"), book.option("format.html.css"), *templates):
+        if name and not (root / str(name)).is_file():
             raise UserError(f"_quarto.yml names {name}: there is no such file.")
     chapters = tuple(
         read_chapter(root / str(name), root, part == "appendices")

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -25,7 +24,6 @@ from mmn13lib.rendering.dependencies import Outside, changes, dependencies, hidd
 AT_ONCE = 2  # chapters: one that is starting and importing leaves all cores but one idle
 KEPT = "The last good report and all finished chapters are kept."
 Progress = Callable[[str], None]
-_INTERRUPTED = threading.Event()
 
 # Personal start-up files would change what the cells give; the warning is about sockets that
 # only this machine reaches.
@@ -92,9 +90,9 @@ def execute_all(
         try:
             wait(works)
         except KeyboardInterrupt:
-            _INTERRUPTED.set()
-            for kernel in psutil.Process().children():
-                kernel.kill()
+            while wait(works, timeout=0.1).not_done:  # one may be about to start
+                for kernel in psutil.Process().children():
+                    kernel.kill()
             raise UserError(f"Interrupted. {KEPT}") from None
     return [Executed(chapter, work.result()) for chapter, work in zip(chapters, works, strict=True)]
 
@@ -128,8 +126,6 @@ def run_cells(
 
     def on_start(**_: object) -> None:
         began.append(time.monotonic())
-        if _INTERRUPTED.is_set():
-            raise RuntimeError
 
     def on_end(cell_index: int, **_: object) -> None:
         if cell_index:

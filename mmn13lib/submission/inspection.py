@@ -56,9 +56,10 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     size = sum(map(len, contents.values())) / 1e6
     yield Finding(1e6 * size <= LARGEST, f"all files together have {size:.1f} of at most 20 MB")
     front, code = yield from _notebook(contents.get(NOTEBOOK, b""))
-    unexecuted = [_name(cell) for cell in code if cell.execution_count is None]
+    unexecuted = [name for name, cell in code.items() if cell.execution_count is None]
     yield _none(unexecuted, "every cell was executed", "not executed")
-    failed = [_name(cell) for cell in code if "error" in {o.output_type for o in cell.outputs}]
+    kinds = {name: {output.output_type for output in cell.outputs} for name, cell in code.items()}
+    failed = [name for name in code if "error" in kinds[name]]
     yield _none(failed, "no cell shows an error", "they show an error")
     first, author, links = yield from _report(contents.get(REPORT, b""))
     student = _student(contents.get(READ_ME, b"").decode("utf-8", "replace"))
@@ -76,8 +77,11 @@ def inspect(contents: Mapping[str, bytes], settings: Settings) -> Iterator[Findi
     yield names_machine(contents, settings)
 
 
-def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]:
-    """Yield whether a notebook is valid; return its first cell's text and its cells of code."""
+def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, dict[str, Any]]]:
+    """Yield whether a notebook is valid; return its first cell's text and its cells of code.
+
+    A cell's name is its id, or how it begins where its notebook is of a time without ids.
+    """
     import nbformat
 
     try:
@@ -89,8 +93,9 @@ def _notebook(content: bytes) -> Generator[Finding, None, tuple[str, list[Any]]]
     except Exception as error:  # what a foreign file makes the reader raise has no end
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         yield Finding(False, f"the notebook is not valid: {first_line}")
-        return "", []
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        return "", {}
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = {str(cell.get("id") or repr(cell.source[:40])): cell for cell in cells}
     yield Finding(bool(code), f"the notebook is valid and has {len(code)} cells of code")
     return front, code
 
@@ -111,11 +116,6 @@ def _report(content: bytes) -> Generator[Finding, None, tuple[str, str, list[str
         return "", "", []
     yield Finding(True, f"the PDF has {len(reader.pages)} pages")
     return text, author, links
-
-
-def _name(cell: Any) -> str:
-    """Return a cell's id, or where its notebook is of a time without ids how it begins."""
-    return str(cell.get("id") or repr(cell.source[:40]))
 
 
 def _student(read_me: str) -> Student:
