@@ -1,7 +1,6 @@
 """Reads `_quarto.yml` and `_quarto.yml.local`, and refuses what the engines could not use."""
 
 import json
-import re
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from mmn13lib.foundation.errors import UserError
 
 _MAPPINGS = ("project", "book", "student", "execute", "format", "format.html", "format.typst")
 _TEXTS = ("book.title", "book.subtitle", "lang", "student.id")  # YAML's id 012345670 is octal
-_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`…]*)?")
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,13 +52,6 @@ def look_up(config: Any, key: str) -> Any:
     for name in key.split("."):
         config = config.get(name) if isinstance(config, dict) else None
     return config
-
-
-def fault_of_link(video: str) -> str:
-    """Say what is wrong with the video's link, if there is one and something is."""
-    if not video or _WEB_ADDRESS.fullmatch(video):
-        return ""
-    return f"The video's link {video!r} is no http(s) address: copy it whole, with its https://."
 
 
 def _read(file: Path) -> dict[str, Any]:

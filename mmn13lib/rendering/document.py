@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.rendering.book import Book, Cell
-from mmn13lib.rendering.config import fault_of_link
 from mmn13lib.rendering.execution import Executed
 
 MADE_BY = "Made by the built-in engine of mmn13 (pandoc, typst)."
@@ -103,8 +102,6 @@ def _image_name(cell: Cell, number: int, kind: str) -> str:
 
 def _content(chapters: Sequence[Executed], book: Book, format: str) -> dict[str, Any]:
     """Gather what the filter takes: texts, texts that are Markdown, and the chapters."""
-    if fault := fault_of_link(video := str(book.option("student.video"))):
-        raise UserError(fault)
     return {
         "format": format,
         "root": str(book.root),
@@ -113,7 +110,7 @@ def _content(chapters: Sequence[Executed], book: Book, format: str) -> dict[str,
         "text": {
             "author": ", ".join(book.authors),
             "student-id": str(book.option("student.id")),
-            "video": video,
+            "video": str(book.option("student.video")),
             "bibliography": Path(book.option("bibliography")).name,
             "lang": str(book.option("lang", "en")),
             "engine": MADE_BY,

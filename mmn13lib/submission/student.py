@@ -1,11 +1,12 @@
 """The student whose work it is: name, identity number, and the link to the video."""
 
+import re
 from dataclasses import dataclass
 
 from mmn13lib.rendering.book import Book
-from mmn13lib.rendering.config import fault_of_link
 
 PLACEHOLDER = "Your Name"
+_WEB_ADDRESS = re.compile(r"(?i)https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`…]*)?")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,11 @@ class Student:
                 "There is no link to the video: give it with --video https://…, or as `video` "
                 "under `student` in _quarto.yml.local."
             )
-        elif fault := fault_of_link(self.video):
-            found.append(fault)
+        elif not _WEB_ADDRESS.fullmatch(self.video):
+            found.append(
+                f"The video's link {self.video!r} is no http(s) address: copy it whole, with the "
+                "https:// at its beginning."
+            )
         return found
 
 

@@ -12,7 +12,6 @@ from pypdf import PdfReader
 from support.tiny_book import by_hand, cell, write_book, write_chapter
 
 from mmn13lib.rendering.book import Book, read_book
-from mmn13lib.rendering.config import fault_of_link
 from mmn13lib.rendering.document import build, convert
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -151,11 +150,3 @@ def commonmark(text: str) -> str:
     import pypandoc
 
     return str(pypandoc.convert_text(text, "html", "commonmark"))
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["zoom.us/rec", "file:///x", "https:// zoom.us", "https://zoom.us/…", "http://[", "https://x"],
-)
-def test_what_a_browser_cannot_open_is_no_web_address(address: str) -> None:
-    assert fault_of_link(address)
