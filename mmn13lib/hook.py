@@ -37,7 +37,11 @@ def before(settings: Settings) -> None:
             f"Quarto can't be used here: {fault}. Move the project, or use mmn13 render."
         )
     neutral_kernel(settings.cache / "kernel")  # which _environment names
-    outside = _prepare(settings)
+    if os.environ.get(quarto.PREPARED):
+        outside = prepare.outside(settings)
+    else:
+        with exclusive(settings.artifacts / "render.lock", _say):
+            outside = prepare.prepare(settings, progress=_say)
     for chapter in (chapter for chapter in book.chapters if chapter.cells):
         quarto.drop_damaged(chapter)
         found = dependencies(chapter, book, outside)
@@ -67,14 +71,6 @@ def after(settings: Settings, built: Path, made: list[Path]) -> None:
     publish(files, settings.report)
     if not os.environ.get(quarto.PREPARED):
         _say(f"The report, copied from {built.name}: pages, PDF and notebook in {settings.report}")
-
-
-def _prepare(settings: Settings) -> Outside:
-    """Return what the chapters depend on beside code, which a render by hand makes first."""
-    if os.environ.get(quarto.PREPARED):
-        return prepare.outside(settings)
-    with exclusive(settings.artifacts / "render.lock", _say):
-        return prepare.prepare(settings, progress=_say)
 
 
 def _store(chapter: Chapter, book: Book, told: Outside, settings: Settings) -> cache.Outputs | None:

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_said_in_a_sentence(
 ) -> None:
     root = write_book(tmp_path / "book")
     monkeypatch.chdir(root)
-    for name in ("MMN13_DATA", "MMN13_WEIGHTS", "MMN13_DEBUG"):
+    for name in ("MMN13_DATA", "MMN13_WEIGHTS"):
         monkeypatch.setenv(name, "")  # and so it is put back, whatever the command sets
     monkeypatch.setenv("MMN13_OFFLINE", "1")
     for name, value in (given(root) or {}).items():

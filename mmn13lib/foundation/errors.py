@@ -19,8 +19,7 @@ class UserError(Exception):
 def printed_errors() -> Iterator[None]:
     """Turn a `UserError`, and what the system refuses, into a sentence and exit code 1.
 
-    ``MMN13_DEBUG`` shows the traceback. From here on, a letter that a stream's encoding lacks is
-    printed as its number.
+    From here on, a letter that a stream's encoding lacks is printed as its number.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -28,8 +27,6 @@ def printed_errors() -> Iterator[None]:
     try:
         yield
     except (UserError, OSError) as error:
-        if os.environ.get("MMN13_DEBUG"):
-            raise
         sentence = str(error)
         if isinstance(error, OSError):
             where = str(error.filename or "what this writes or prints")[-200:]

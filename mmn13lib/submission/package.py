@@ -4,7 +4,6 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,11 +51,9 @@ def make(
     with tempfile.TemporaryDirectory(prefix="mmn13-") as temporary:
         folder, pages = Path(temporary) / "zip", Path(temporary) / "pages"
         pages.mkdir()
-        with ThreadPoolExecutor(1) as beside:
-            paper = beside.submit(document.build, chapters, book, "typst", pages)
-            lay_out(folder, settings, book, student, results, notice)
-            notebook.write(chapters, book, folder)
-            paper.result().rename(folder / REPORT)
+        lay_out(folder, settings, book, student, results, notice)
+        notebook.write(chapters, book, folder)
+        document.build(chapters, book, "typst", pages).rename(folder / REPORT)
         # a PDF is compressed: what it says is looked for in what it was set from
         source = "".join(file.read_text("utf-8") for file in pages.rglob("*.typ"))
         files = sorted(path for path in folder.rglob("*") if path.is_file())

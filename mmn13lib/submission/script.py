@@ -18,7 +18,7 @@ SCRIPT = "report/video-script.qmd"
 def make(settings: Settings, progress: Callable[[str], None] = print) -> Path:
     """Make ``submission/video-script.pdf``, with the numbers of the results that are here."""
     book = read_book(settings.root)
-    script = read_chapter(settings.root / SCRIPT, book.root)
+    script = read_chapter(settings.root / SCRIPT)
     said = execute_all([script], book, settings, outside(settings), progress)
     titles = {"title": "The video's script", "subtitle": str(book.option("book.title"))}
     front = {**book.config["book"], **titles, "output-file": "video-script"}

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).parents[2]
 def test_the_script_names_cells_that_the_chapters_have() -> None:
     chapters = filter(is_question, read_book(PROJECT).chapters)
     known = {cell.label for chapter in chapters for cell in chapter.cells}
-    script = read_chapter(PROJECT / SCRIPT, PROJECT)
+    script = read_chapter(PROJECT / SCRIPT)
     prose = "".join(part for part in script.parts if isinstance(part, str))
     named = {
         name
