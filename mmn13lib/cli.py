@@ -22,16 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Data = Annotated[
-    Path | None,
-    typer.Option(help="Folder with cifar-10-batches-py.", envvar="MMN13_DATA"),
-]
+Data = Annotated[Path | None, typer.Option(help="Folder with cifar-10-batches-py; MMN13_DATA.")]
 Weights = Annotated[
-    Path | None,
-    typer.Option(help="ResNet-18 state dict, .pth or .safetensors.", envvar="MMN13_WEIGHTS"),
+    Path | None, typer.Option(help="ResNet-18 state dict, .pth or .safetensors; MMN13_WEIGHTS.")
 ]
 Offline = Annotated[
-    bool, typer.Option("--offline", help="Forbid every connection (MMN13_OFFLINE=1).")
+    bool, typer.Option("--offline", help="Forbid every connection; MMN13_OFFLINE=1.")
 ]
 MARKS = {True: "[OK]  ", False: "[FAIL]", None: "[?]   "}
 

@@ -22,8 +22,6 @@ def fetch(settings: Settings, progress: Callable[[str], None] = print) -> list[s
     An archive that somebody put there is unpacked. Returns the reason for each that could not be
     had. Raises `UserError` if, offline, what is there is not what was published.
     """
-    if not _absent(settings):
-        return []
     failures = []
     with exclusive(settings.artifacts / "download.lock", progress):
         for hosted in _absent(settings):

@@ -29,11 +29,10 @@ def render(
     """
     engine = quarto.chosen(engine, settings.root)
     book = read_book(settings.root)
-    for name in rerun:
-        if not any(name in (chapter.short_name, chapter.name) for chapter in book.chapters):
-            known = ", ".join(chapter.short_name for chapter in book.chapters if chapter.cells)
-            raise UserError(f"There is no chapter {name} to run again; there are {known}.")
-    again = [c for c in book.chapters if c.cells and {c.short_name, c.name} & {*rerun}]
+    named = {name: c for c in book.chapters if c.cells for name in (c.short_name, c.name)}
+    if unknown := [name for name in rerun if name not in named]:
+        raise UserError(f"There is no chapter {unknown[0]} to execute: name {', '.join(named)}.")
+    again = [named[name] for name in rerun]
     with exclusive(settings.artifacts / "render.lock", progress):
         outside = prepare()
         if engine == "quarto":
