@@ -46,10 +46,8 @@ class Student:
                 "under `student` in _quarto.yml.local."
             )
         elif not _WEB_ADDRESS.fullmatch(self.video):
-            found.append(
-                f"The video's link {self.video!r} is no http(s) address: copy it whole, with the "
-                "https:// at its beginning."
-            )
+            link = f"The video's link {self.video!r}"
+            found.append(f"{link} is no http(s) address: copy it whole, with its https://.")
         return found
 
 
