@@ -63,11 +63,14 @@ class Settings:
                 "its own: activate this one's environment (`make setup` makes it), or change to "
                 "the other folder."
             )
+        offline = environment.get("MMN13_OFFLINE", "").strip().lower()
+        if offline not in (*YES, *NO):
+            raise UserError(f"MMN13_OFFLINE should be 1 or 0, yes or no, not {offline[:40]!r}.")
         return cls(
             root=root,
             data=path("MMN13_DATA"),
             weights=path("MMN13_WEIGHTS"),
-            offline=_is_yes(environment, "MMN13_OFFLINE"),
+            offline=offline in YES,
         )
 
     @property
@@ -99,11 +102,3 @@ class Settings:
     def submission(self) -> Path:
         """The ZIP to hand in and the video's script."""
         return self.root / "submission"
-
-
-def _is_yes(environment: Mapping[str, str], name: str) -> bool:
-    """Read a variable that says yes or no; UserError if it says something else."""
-    value = environment.get(name, "").strip().lower()
-    if value not in (*YES, *NO):
-        raise UserError(f"{name} says neither yes nor no ({value[:40]}): let it be 1 or 0.")
-    return value in YES

@@ -45,7 +45,7 @@ def test_offline_is_read_as_people_write_it(value: str, offline: bool, project: 
 
 @pytest.mark.parametrize("value", ["maybe", "2", "offline"])
 def test_what_is_neither_yes_nor_no_is_refused(value: str, project: Path) -> None:
-    with pytest.raises(UserError, match="MMN13_OFFLINE says neither yes nor no"):
+    with pytest.raises(UserError, match="MMN13_OFFLINE should be 1 or 0"):
         Settings.from_environment({"MMN13_OFFLINE": value})
 
 
