@@ -74,7 +74,10 @@ def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (root / after).parent.mkdir(parents=True)
     shutil.copy(PROJECT / after, root / after)
     figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(6, 1)).gca()\nplt.show()"
-    cells = cell("one", "1", 'code-summary: "Compute"') + cell("two", "print(2)\n" + LINE[:78])
+    wide = f"\n\n{'|column' * 25}|\n{'|--' * 25}|\n{'|12.345' * 25}|" * (request.param != "quarto")
+    cells = (
+        wide + cell("one", "1", 'code-summary: "Compute"') + cell("two", "print(2)\n" + LINE[:78])
+    )
     cells += cell("fig-one", figure, 'fig-cap: "A figure."', 'fig-alt: "Empty"')
     write_chapter(root, "index", "# At a glance {.unnumbered}\n\nSee @sec-alpha.")
     write_chapter(root, "q1-alpha", SPECIMEN + cells)
