@@ -48,6 +48,7 @@ def made_up_model(name: str, accuracy: float, seed: int) -> ModelResult:
         trained_parameters=5130 if head else 308_394,
         total_parameters=11_181_642 if head else 308_394,
         multiply_adds=1_814_073_344 if head else 50_000_000,
+        train_losses=[1.5, 0.5],
         training_seconds=420.0 if head else 1800.0,
         inference_images_per_second=170.0 if head else 900.0,
     )
@@ -96,7 +97,7 @@ def make_results(
             "accuracy_frozen": 0.78,
             "difference_interval": (0.02, 0.06),
         },
-        steps={"features": 400.0, "heads": 12.0, "small network": 1800.0},
+        seconds=2212.0,
         experiment=asdict(ExperimentSettings()),
         hardware={"cpu": "some processor", "cores": 2, "torch": "2.14.1", "device": "cpu"},
     )

@@ -31,8 +31,6 @@ class StudyPoint:
     count: int
     runs: tuple[float, ...]  # the test accuracy of each
     mean: float
-    low: float  # the ends of its 95% Wilson interval
-    high: float
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class ModelComparison:
     head: Score
     small_resnet: Score
     together: Score  # the mean of both models' probabilities
+    together_leads: bool  # over each of them, by more than chance explains
     agreement: dict[str, int]  # images that both, head, small_resnet, neither classify correctly
     p_value: float  # McNemar's exact test
     difference: float  # head minus SmallResNet
@@ -73,7 +72,8 @@ def compare(results: Results) -> ModelComparison:
     low, high = significance.paired_interval(*correct)
     difference = float(correct[0].mean() - correct[1].mean())
     p_value = significance.mcnemar(*correct)
-    probabilities = np.mean([metrics.softmax(model.test_logits) for model in models], axis=0)
+    mean = np.log(np.mean([metrics.softmax(model.test_logits) for model in models], axis=0))
+    together = metrics.is_correct(mean, labels)
     decided = p_value < SIGNIFICANT
     preferred: ModelName = min(MODELS, key=lambda name: total_seconds(results, name))
     if decided:
@@ -82,7 +82,11 @@ def compare(results: Results) -> ModelComparison:
     return ModelComparison(
         head=score(results.head.test_logits, labels),
         small_resnet=score(results.small_resnet.test_logits, labels),
-        together=score(np.log(probabilities), labels),
+        together=score(mean, labels),
+        together_leads=all(
+            together.mean() > one.mean() and significance.mcnemar(together, one) < SIGNIFICANT
+            for one in correct
+        ),
         agreement=dict(zip(names, significance.agreement(*correct), strict=True)),
         p_value=p_value,
         difference=difference,
@@ -104,23 +108,17 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Score:
     """Judge a model by its test logits."""
     correct = int(metrics.is_correct(logits, labels).sum())
     low, high = significance.wilson_interval(correct, len(labels))
-    return Score(
-        accuracy=correct / len(labels),
-        low=low,
-        high=high,
-        confusion=metrics.confusion_matrix(logits, labels),
-        calibration_error=metrics.calibration_error(logits, labels),
-    )
+    confusion = metrics.confusion_matrix(logits, labels)
+    error = metrics.calibration_error(logits, labels)
+    return Score(correct / len(labels), low, high, confusion, error)
 
 
 def study_points(results: Results) -> tuple[StudyPoint, ...]:
     """Gather the label study's runs by model and number of labelled images."""
-    test_images, runs = results.counts["test"], defaultdict(list)
+    runs = defaultdict(list)
     for row in results.label_study:
         runs[row["model"], row["count"]].append(row["test_accuracy"])
-    points = []
-    for (model, count), accuracies in sorted(runs.items()):
-        mean = float(np.mean(accuracies))
-        low, high = significance.wilson_interval(round(mean * test_images), test_images)
-        points.append(StudyPoint(model, count, tuple(accuracies), mean, low, high))
-    return tuple(points)
+    return tuple(
+        StudyPoint(model, count, tuple(accuracies), float(np.mean(accuracies)))
+        for (model, count), accuracies in sorted(runs.items())
+    )

@@ -21,23 +21,18 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
     means = {(point.model, point.count): point.mean for point in comparison.study}
     for name, rival in zip(MODELS, reversed(MODELS), strict=True):
         points = [point for point in comparison.study if point.model == name]
-        counts = [point.count * ASIDE[name] for point in points]
-        mean, low, high = np.transpose([(point.mean, point.low, point.high) for point in points])
-        axis.errorbar(
-            counts, mean, (mean - low, high - mean), capsize=3,
-            color=COLOURS[name], marker=MARKERS[name], markersize=5, label=NAMES[name],
-        )  # fmt: skip
-        for point, place in zip(points, counts, strict=True):
-            axis.plot(
-                [place] * len(point.runs), point.runs, "_",
-                color=COLOURS[name], markersize=12, alpha=0.6,
-            )  # fmt: skip
+        places, colour = [point.count * ASIDE[name] for point in points], COLOURS[name]
+        look = {"color": colour, "marker": MARKERS[name], "markersize": 5, "label": NAMES[name]}
+        axis.plot(places, [point.mean for point in points], **look)
+        for point, place in zip(points, places, strict=True):
+            runs = [place] * len(point.runs), point.runs
+            axis.plot(*runs, "_", color=colour, markersize=12, alpha=0.6)
             up = 1 if point.mean >= means.get((rival, point.count), 0) else -1
             axis.annotate(
                 f"{point.mean:.1%}", (place, point.mean), (0, 13 * up), textcoords="offset points",
-                ha="center", va="center", fontsize=7.5,
+                ha="center", va="center", fontsize=7.5, color=colour,
             )  # fmt: skip
-    axis.margins(y=0.15)
+    axis.margins(y=0.2)
     axis.set_xscale("log")
     axis.set_xticks(sorted({point.count for point in comparison.study}))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))

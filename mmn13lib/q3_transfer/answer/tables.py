@@ -1,54 +1,51 @@
 """Question 3's tables, in Markdown, made from the results."""
 
 from statistics import mean, stdev
-from typing import Any
 
-from mmn13lib.q3_transfer.answer.comparison import MODELS, ModelComparison
-from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.q3_transfer.answer.comparison import ModelComparison, total_seconds
+from mmn13lib.q3_transfer.results.records import MODELS, ModelName, Results
 from mmn13lib.writing.numbers import big_number, duration, p_value, percent_with_interval, signed
 from mmn13lib.writing.tables import markdown_table
 
-HEADERS = ("new head, frozen ResNet-18", "`SmallResNet`, from scratch")
+HEADERS = ("measure", "new head, frozen ResNet-18", "`SmallResNet`, from scratch")
+MEASURES = (
+    "test accuracy (95% interval)",
+    "expected calibration error",
+    "parameters, trained of all",
+    "epochs, images a batch",
+    "highest learning rate, weight decay",
+    "training time",
+    "training and the test images",
+    "multiply-adds per image",
+    "images classified per second",
+)
 
 
 def comparison_table(results: Results, comparison: ModelComparison) -> str:
     """Put both models side by side: how well they do, how they were trained, what they cost."""
-    models = [getattr(results, name) for name in MODELS]
-    scores = [getattr(comparison, name) for name in MODELS]
+    columns = [_measures(results, comparison, name) for name in MODELS]
+    accuracy, *others = zip(MEASURES, *columns, strict=True)
     seeds = results.head_seeds
-    recipes = [results.experiment[name] for name in MODELS]
-    rows = [
-        (
-            "test accuracy (95% interval)",
-            *(percent_with_interval(s.accuracy, s.low, s.high) for s in scores),
-        ),
-        ("head minus SmallResNet", _difference(comparison), ""),
-        (
-            "accuracy, all seeds",
-            f"{mean(seeds):.2%} ± {stdev(seeds):.2%} ({len(seeds)} runs)",
-            "one run",
-        ),
-        ("expected calibration error", *(f"{s.calibration_error:.3f}" for s in scores)),
-        (
-            "parameters, trained of all",
-            *(f"{m.trained_parameters:,} of {m.total_parameters:,}" for m in models),
-        ),
-        (
-            "epochs, images a batch",
-            *(f"{recipe['num_epochs']}, {recipe['batch_size']}" for recipe in recipes),
-        ),
-        (
-            "highest learning rate, weight decay",
-            *(f"{recipe['max_lr']:g}, {recipe['weight_decay']:g}" for recipe in recipes),
-        ),
-        ("training time", *(duration(m.training_seconds) for m in models)),
-        ("multiply-adds per image", *(big_number(m.multiply_adds) for m in models)),
-        (
-            "images classified per second",
-            *(f"{m.inference_images_per_second:,.0f}" for m in models),
-        ),
-    ]
-    return markdown_table(["measure", *HEADERS], rows)
+    spread = f"{mean(seeds):.2%} ± {stdev(seeds):.2%} ({len(seeds)} runs)"
+    beside = ("head minus SmallResNet", _difference(comparison), "")
+    all_seeds = ("all seeds, mean ± standard deviation", spread, "one run")
+    return markdown_table(HEADERS, [accuracy, beside, all_seeds, *others])
+
+
+def _measures(results: Results, comparison: ModelComparison, name: ModelName) -> tuple[str, ...]:
+    model, score = getattr(results, name), getattr(comparison, name)
+    recipe = results.experiment[name]
+    return (
+        percent_with_interval(score.accuracy, score.low, score.high),
+        f"{score.calibration_error:.3f}",
+        f"{model.trained_parameters:,} of {model.total_parameters:,}",
+        f"{recipe['num_epochs']}, {recipe['batch_size']}",
+        f"{recipe['max_lr']:g}, {recipe['weight_decay']:g}",
+        duration(model.training_seconds),
+        duration(total_seconds(results, name)),
+        big_number(model.multiply_adds),
+        f"{model.inference_images_per_second:,.0f}",
+    )
 
 
 def _difference(comparison: ModelComparison) -> str:
@@ -57,14 +54,16 @@ def _difference(comparison: ModelComparison) -> str:
     return f"{difference} points ({low} to {high}), p {p_value(comparison.p_value)}"
 
 
-def trap_table(trap: dict[str, Any]) -> str:
+def trap_table(results: Results) -> str:
     """Put beside each other what eval mode and train mode of the backbone led to."""
+    trap, of_all = results.trap, results.experiment
     gain = 100 * (trap["accuracy_frozen"] - trap["accuracy_trap"])
     low, high = (signed(100 * value, 1) for value in trap["difference_interval"])
     cells = (
+        f"{of_all['trap_images']:,}, {of_all['trap_validation']:,}",
         f"{trap['accuracy_frozen']:.1%}",
         f"{trap['accuracy_trap']:.1%}",
         f"{signed(gain, 1)} points ({low} to {high})",
     )
-    headers = ["backbone in eval mode", "in train mode", "difference (95% interval)"]
-    return markdown_table(headers, [cells], align="ccc")
+    headers = ["images to train and validate", "eval mode", "train mode", "difference"]
+    return markdown_table(headers, [cells], align="cccc")

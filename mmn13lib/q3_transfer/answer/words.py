@@ -1,8 +1,8 @@
 """The few sentences of the chapter that follow from the run: what it is, and the answer."""
 
-from mmn13lib.q3_transfer.answer.comparison import ModelComparison, ModelName, total_seconds
+from mmn13lib.q3_transfer.answer.comparison import ModelComparison, total_seconds
 from mmn13lib.q3_transfer.data.inputs import Inputs
-from mmn13lib.q3_transfer.results.records import Results
+from mmn13lib.q3_transfer.results.records import MODELS, Results
 from mmn13lib.writing.literal import literal
 from mmn13lib.writing.numbers import duration, p_value
 
@@ -18,7 +18,8 @@ render again.
 :::"""
 OTHER_WEIGHTS = """\
 ::: {{.callout-warning title="Not torchvision's weights"}}
-Question 3's results were made with {}.
+In place of torchvision's file, which `models.resnet18` downloads, question 3
+loads {}.
 :::"""
 
 
@@ -40,9 +41,8 @@ def outcome(results: Results, comparison: ModelComparison) -> str:
             f"I prefer **{NAMES[preferred]}**: it classifies {points:.1f} points more of the test "
             f"images correctly (p {p})."
         )
-    other: ModelName = "small_resnet" if preferred == "head" else "head"
-    less, more = (duration(total_seconds(results, name)) for name in (preferred, other))
+    less, more = map(duration, sorted(total_seconds(results, name) for name in MODELS))
     return (
         f"The test images do not tell the two apart (p {p}). I prefer **{NAMES[preferred]}**, "
-        f"which takes less time for its training and the test images: {less} against {more}."
+        f"which takes less time for its training and the test images: about {less} against {more}."
     )

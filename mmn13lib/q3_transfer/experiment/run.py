@@ -121,7 +121,7 @@ def _assemble(stages: Stages) -> Results:
         head_seeds=[_test_accuracy(stages, head) for head in heads.values()],
         label_study=_study(stages, made),
         trap=made["BatchNorm trap"]["trap"].values,
-        steps={name: sum(s.seconds for s in steps.values()) for name, steps in made.items()},
+        seconds=sum(step.seconds for steps in made.values() for step in steps.values()),
         experiment=asdict(config),
         hardware=last["hardware"] | {"device": stages.device},
     )
@@ -137,6 +137,7 @@ def _model_result(
         trained_parameters=count_parameters(model, trained_only=True),
         total_parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model, (3, IMAGE_SIZE, IMAGE_SIZE)),
+        train_losses=[epoch["train_loss"] for epoch in step.values["history"]],
         training_seconds=before + step.seconds,
         inference_images_per_second=speed.values["images_per_second"],
     )

@@ -30,6 +30,7 @@ class ModelResult:
     trained_parameters: int
     total_parameters: int
     multiply_adds: int  # of one forward pass of one image
+    train_losses: list[float]  # the mean of each epoch
     training_seconds: float  # by the clock; for the head with the computation of its features
     inference_images_per_second: float  # of the whole model, from ready 224×224 images
 
@@ -51,8 +52,8 @@ class Results:
         ``test_accuracy``.
     trap
         What `experiment.trap.trap` gives.
-    steps
-        What each stage took, in seconds.
+    seconds
+        What all steps took.
     experiment
         The experiment's settings (epochs, rates, counts …), as `ExperimentSettings` names them.
     hardware
@@ -68,7 +69,7 @@ class Results:
     head_seeds: list[float]
     label_study: list[dict[str, Any]]
     trap: dict[str, Any]
-    steps: dict[str, float]
+    seconds: float
     experiment: dict[str, Any]
     hardware: dict[str, Any]
 

@@ -132,4 +132,4 @@ def test_without_a_mistake_none_is_drawn_and_the_sample_says_what_it_is(chapter)
 def test_the_first_page_gives_the_same_answer(chapter) -> None:
     results = make_results(head=0.84, small_resnet=0.90)
     text, _ = chapter(results, "index.qmd")
-    assert "I prefer **SmallResNet**" in text and "84.0%" in text and "90.0%" in text
+    assert "I prefer **SmallResNet**" in text and "84.00%" in text and "90.00%" in text

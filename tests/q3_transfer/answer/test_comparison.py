@@ -32,6 +32,7 @@ def test_together_is_the_mean_of_the_probabilities(made_up_results):
     right = mean.argmax(axis=1) == results.head.test_labels
     assert compare(results).together.accuracy == pytest.approx(right.mean())
     alike = replace(results, small_resnet=results.head)
+    assert not compare(alike).together_leads
     score = compare(alike).together
     assert score.calibration_error == pytest.approx(compare(alike).head.calibration_error)
 
@@ -93,3 +94,22 @@ def test_the_largest_confusions_are_not_on_the_diagonal(made_up_results):
     found = compare(replace(results, head=replace(results.head, test_logits=logits)))
     assert found.largest_confusions[0] == (3, 5)
     assert all(true != predicted for true, predicted in found.largest_confusions)
+
+
+def test_both_together_lead_only_beyond_chance_over_each(made_up_results):
+    """The head errs on the first images, the other on the last: each is sure where it is right."""
+    results = made_up_results()
+    labels = results.head.test_labels
+    right, wrong = np.eye(10)[labels], np.eye(10)[(labels + 1) % 10]
+
+    def together_leads(errors: int) -> bool:
+        head, small = 9.0 * right, 9.0 * right
+        head[:errors] = wrong[:errors]
+        small[-errors:] = wrong[-errors:]
+        head, small = (
+            replace(model, test_logits=logits.astype(np.float32))
+            for model, logits in ((results.head, head), (results.small_resnet, small))
+        )
+        return compare(replace(results, head=head, small_resnet=small)).together_leads
+
+    assert together_leads(6) and not together_leads(5)  # 2 / 2**6 < 0.05 < 2 / 2**5
