@@ -1,7 +1,8 @@
-"""The README's picture of the finished report: ``make pictures``.
+"""The README's pictures of the finished report: ``make pictures``.
 
-The first page of each question's chapter, from the PDF by pdftoppm; below them what moves on the
-HTML pages, by a headless Chromium. With ``--check``: a line if the chapters have changed since.
+``accuracy.svg`` is question 3's curves, from results on CIFAR-10 alone. ``pages.png`` is the first
+page of each question's chapter, from the PDF by pdftoppm; below them what moves on the HTML pages,
+by a headless Chromium. With ``--check``: a line if the chapters have changed since.
 """
 
 import hashlib
@@ -11,13 +12,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from matplotlib import pyplot as plt
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from pypdf import PdfReader
 
+from mmn13lib.foundation.settings import Settings
+from mmn13lib.q3_transfer.answer.comparison import compare
+from mmn13lib.q3_transfer.answer.figures import label_study
+from mmn13lib.q3_transfer.answer.load import load
+
 PROJECT = Path(__file__).parents[1]
 REPORT = PROJECT / "_report"
-PICTURE = PROJECT / "report/pages.png"
+PICTURE, CURVES = PROJECT / "report/pages.png", PROJECT / "report/accuracy.svg"
 CHAPTERS = sorted(PROJECT.glob("report/q[0-9]-*.qmd"))
 GREY, WIDTH, GAP = (221, 221, 221), 620, 16  # pixels
 # the figures to play with; not the one that shows people's photographs
@@ -85,6 +92,16 @@ def mounted(rows: list[list[Image.Image]]) -> Image.Image:
     return whole
 
 
+def draw_curves() -> None:
+    """Draw the accuracy against the number of labelled images, as chapter 3 does."""
+    results = load(Settings.from_environment())
+    if results.inputs.mode == "sample":
+        print(f"{CURVES.relative_to(PROJECT)} stays: the sample's curves are not CIFAR-10's.")
+        return
+    plt.rcParams["svg.hashsalt"] = "the same file each time"
+    label_study(results, compare(results)).savefig(CURVES, metadata={"Date": None})
+
+
 def main() -> None:
     """Make the picture anew, or say that it is old."""
     if "--check" in sys.argv:
@@ -103,6 +120,7 @@ def main() -> None:
             rows.append([shot for shot in shots if shot is not None])
         else:
             print("Without Chromium, or the built-in engine's HTML, only pages of the PDF.")
+    draw_curves()
     about = PngInfo()
     about.add_text("chapters", digest())
     small = mounted([row for row in rows if row]).quantize(128)
