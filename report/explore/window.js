@@ -98,9 +98,9 @@ customElements.define("mmn-window", class extends Explorable {
       + `${stride > 1 ? `, stride=${stride}` : ""}${padding ? `, padding=${padding}` : ""})`;
     const onclick = event => navigator.clipboard.writeText(call)
       .then(() => { event.target.textContent = "Copied"; });
+    const copy = make("button", {ariaLabel: "Copy the call", onclick}, "Copy");
     return make("div", {className: "explore-facts"}, size("H", image.length, high),
-      size("W", image[0].length, wide), make("code", {}, call), " ",
-      make("button", {ariaLabel: "Copy the call", onclick}, "Copy"));
+      size("W", image[0].length, wide), make("p", {}, make("code", {}, call), " ", copy));
   }
 
   /** Light up what belongs to the window where it stands; the outputs after it are still empty. */
