@@ -30,7 +30,7 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
             up = 1 if point.mean >= means.get((rival, point.count), 0) else -1
             axis.annotate(
                 f"{point.mean:.1%}", (place, point.mean), (0, 13 * up), textcoords="offset points",
-                ha="center", va="center", fontsize=7.5, color=colour,
+                ha="center", va="center", fontsize=7.5,
             )  # fmt: skip
     axis.margins(y=0.2)
     axis.set_xscale("log")
