@@ -31,7 +31,9 @@ As @knuth says.[^1]
 
 $$ \\frac{a}{b} = \\sum_i c_i $$ {#eq-sum}
 
-$a\\;b\\!c$, $f = \\begin{cases} a & b \\end{cases}$
+$a\\;b\\!c$, $f = \\begin{cases} a & b \\end{cases}$,
+$\\left[\\begin{matrix} a & b \\end{matrix}\\right]$, $\\left(\\begin{array}{cc} a & b \\end{array}\\right)$,
+$$ \\begin{aligned} a &= b \\\\& = c \\end{aligned} $$
 
 ## Part {#sec-part}
 

@@ -75,7 +75,7 @@ LARGER: dict[str, tuple[str, list[Any]]] = {
 SHOWN: dict[str, tuple[str, list[Any], str]] = {
     # Markdown keeps what only looks like Markdown
     "a set in code": ("`[^0-9]+`[^a]\n\n[^a]: Note a.", [], r"\[\^0-9\]\+"),
-    "an index in maths": ("$x[^b]$[^b]\n\n[^b]: Note b.", [], "Note b"),
+    "an index in maths": ("$x[^b]$[^b]\n\n[^b]: Note b.", [], r"[x𝑥] ?\[ ?[b𝑏] ?\]"),
     "a note in a listing": ("```python\n[^c]\n```\n\n[^c]\n\n[^c]: Note c.", [], r"\[ ?\^ ?c ?\]"),
     # forms of Quarto's
     "a capital, a bare number": ("A: @Sec-alpha, [-@sec-alpha].", [], "A: Chapter 1 ?, 1"),
@@ -194,7 +194,8 @@ REFUSED: dict[str, tuple[str, list[Any], str]] = {
     "lines in the midst": (r"$x = \begin{aligned} a \\ b \end{aligned}$", [], "line 5: .* aligned"),
     "columns": (r"$\begin{aligned} a &= b & c &= d \end{aligned}$", [], "line 5: .* no gap betw"),
     "an ampersand": (r"$a \& b$", [], r"line 5: the PDF loses \\&"),
-    "an empty formula": ("$$ x $$\n\n$$ $$ {#eq-x}", [], "line 7: there is nothing in this"),
+    "an empty formula": ("$$\nx\n$$\n\n$$ $$ {#eq-x}", [], "line 9: there is nothing in this"),
+    "lines in lines": (r"$\begin{split}\begin{split}\end{split}\end{split}$", [], "line 5: .*split"),
     "an empty line in one": ("$$ x $$\n\n$$\ny\n\n$$", [], "line 7: .* it has an empty line"),
     "an option twice": (cell("q1-a", "x", "echo: true", "echo: false"), [], "line 8: .*echo is t"),
     "such in a cell": (PLAIN, displays("text/markdown", "$\\argmax$"), "line 7: the cell q1-a: "),
