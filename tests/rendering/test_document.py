@@ -31,9 +31,8 @@ As @knuth says.[^1]
 
 $$ \\frac{a}{b} = \\sum_i c_i $$ {#eq-sum}
 
-$a\\;b\\!c$, $f = \\begin{cases} a & b \\end{cases}$,
-$\\left[\\begin{matrix} a & b \\end{matrix}\\right]$, $\\left(\\begin{array}{cc} a & b \\end{array}\\right)$,
-$$ \\begin{aligned} a &= b \\\\& = c \\end{aligned} $$
+$a\\;b\\!c$ $f = \\begin{cases} a & b \\end{cases}$, $$ \\begin{aligned} a \\\\& b \\end{aligned} $$
+$\\left[\\begin{matrix} a \\end{matrix}\\right]\\left(\\begin{array}{cc} a & b \\end{array}\\right)$
 
 ## Part {#sec-part}
 
