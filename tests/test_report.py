@@ -91,7 +91,7 @@ def test_pdf_says_what_it_is_and_by_whom(pdf: PdfReader) -> None:
 
 
 def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
-    assert 15 <= len(pdf.pages) <= 18
+    assert 12 <= len(pdf.pages) <= 14
     width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)  # A4, in points
 

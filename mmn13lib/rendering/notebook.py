@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 ABOUT = (
-    "The three questions in order: text, code and what it printed. What the report prints as a "
-    "listing is defined in a cell here, and later cells call it."
+    "The three questions in order: text, code and what it printed. A cell that only defines "
+    "classes or functions has them as they stand in mmn13lib."
 )
 DRAWN = ("image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain")
 """What every viewer draws; an SVG, HTML or widget needs one of these beside it."""

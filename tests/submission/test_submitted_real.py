@@ -35,4 +35,4 @@ def test_an_unzipped_submission_reads_the_data_and_weights_that_variables_name(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert "50000 10000 (3, 224, 224) frog" in done.stdout
-    assert f"weights: {resolve(Settings.from_environment()).weights_words}" in done.stdout
+    assert f"loaded: {resolve(Settings.from_environment()).weights_words}" in done.stdout

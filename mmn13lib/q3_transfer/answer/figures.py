@@ -46,12 +46,12 @@ def label_study(results: Results, comparison: ModelComparison) -> Figure:
 
 def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
     """Draw both models' confusion matrices, with the number of images in each cell."""
-    figure, axes = new_figure(1, 2, height=2.6, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.4, sharey=True)
     for axis, name in zip(axes, MODELS, strict=True):
         matrix = getattr(comparison, name).confusion
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         # the square root makes the few mistakes visible beside the many correct answers
-        axis.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+        axis.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (row, column), images in np.ndenumerate(matrix):
             if images:
                 colour = "white" if shares[row, column] > 0.4 else "black"
@@ -67,7 +67,7 @@ def confusion_matrices(results: Results, comparison: ModelComparison) -> Figure:
 
 def agreement(results: Results, comparison: ModelComparison) -> Figure:
     """Draw how many test images both, one or neither gets right, and what their mean reaches."""
-    figure, (square, scores) = new_figure(1, 2, height=1.5, gridspec_kw={"width_ratios": [1, 1.3]})
+    figure, (square, scores) = new_figure(1, 2, height=1.4, gridspec_kw={"width_ratios": [1, 1.3]})
     cells = np.reshape([*comparison.agreement.values()], (2, 2))
     square.imshow(np.sqrt(cells), cmap="Blues", vmin=0, vmax=1.6 * cells[0, 0] ** 0.5)
     for (row, column), images in np.ndenumerate(cells):

@@ -12,10 +12,10 @@ MEASURES = (
     "test accuracy (95% interval)",
     "expected calibration error",
     "parameters, trained of all",
-    "epochs, images a batch",
-    "highest learning rate, weight decay",
+    "epochs, batch size",
+    "peak learning rate, weight decay",
     "training time",
-    "training and the test images",
+    "training and test images together",
     "multiply-adds per image",
     "images classified per second",
 )
@@ -65,5 +65,5 @@ def trap_table(results: Results) -> str:
         f"{trap['accuracy_trap']:.1%}",
         f"{signed(gain, 1)} points ({low} to {high})",
     )
-    headers = ["images to train and validate", "eval mode", "train mode", "difference"]
+    headers = ["training, validation images", "eval mode", "train mode", "difference"]
     return markdown_table(headers, [cells], align="cccc")

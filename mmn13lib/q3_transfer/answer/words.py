@@ -44,5 +44,5 @@ def outcome(results: Results, comparison: ModelComparison) -> str:
     less, more = map(duration, sorted(total_seconds(results, name) for name in MODELS))
     return (
         f"The test images do not tell the two apart (p {p}). I prefer **{NAMES[preferred]}**, "
-        f"which takes less time for its training and the test images: about {less} against {more}."
+        f"which takes less time to train and run on the test images: about {less} against {more}."
     )

@@ -106,7 +106,7 @@ def texts(figure: Figure) -> list[str]:
 def test_the_mistakes_are_drawn_with_both_classes_and_their_probabilities(chapter) -> None:
     text, names = chapter(make_results(head=0.87, small_resnet=0.80))
     assert "I prefer **the new head on the frozen ResNet-18**" in text
-    assert "callout-warning" not in text and "weights: ImageNet weights, IMAGENET1K_V1" in text
+    assert "callout-warning" not in text and "loaded: ImageNet weights, IMAGENET1K_V1" in text
     worst, labels, predicted = names["worst"], names["labels"], names["predicted"]
     assert all(labels[i] != predicted[i] for i in worst)
     for i, shown in zip(worst, texts(names["figure"]), strict=True):
@@ -126,7 +126,7 @@ def test_without_a_mistake_none_is_drawn_and_the_sample_says_what_it_is(chapter)
     assert names["worst"] == []
     assert texts(names["figure"]) == ["sample, not CIFAR-10"]  # the stamp
     assert text.count("callout-important") == 2  # the sample's, and the answer
-    assert "weights: random weights" in text
+    assert "loaded: random weights" in text
 
 
 def test_the_first_page_gives_the_same_answer(chapter) -> None:

@@ -22,7 +22,7 @@ def test_the_comparison_has_a_row_for_every_figure_and_every_cost(made_up_result
     assert rows["expected calibration error"][0] == error
     assert rows["parameters, trained of all"] == ["5,130 of 11,181,642", "308,394 of 308,394"]
     assert rows["training time"] == ["7.0 min", "30.0 min"]
-    assert rows["training and the test images"] == ["7.2 min", "30.0 min"]
+    assert rows["training and test images together"] == ["7.2 min", "30.0 min"]
     assert rows["multiply-adds per image"] == ["1.81 billion", "50.0 million"]
     assert rows["images classified per second"] == ["170", "900"]
 

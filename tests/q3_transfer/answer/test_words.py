@@ -14,7 +14,7 @@ from mmn13lib.writing.literal import literal
          "more of the test images correctly (p < 0.001)."),
         (0.80, 0.87, "I prefer **SmallResNet**: it classifies 7.0 points more"),
         (0.85, 0.85, "(p = 1). I prefer **the new head on the frozen ResNet-18**, which takes less "
-         "time for its training and the test images: about 7.2 min against 30.0 min."),
+         "time to train and run on the test images: about 7.2 min against 30.0 min."),
     ],
 )  # fmt: skip
 def test_the_answer_follows_from_the_numbers(made_up_results, head, small_resnet, answer):
