@@ -77,12 +77,14 @@ def test_the_head_s_features_can_be_read_again(undisturbed: Settings) -> None:
         "train": 10, "validation": 6, "test": 6,
     }  # fmt: skip
     stages = Stages(undisturbed, resolve(undisturbed), TINY)
-    (shard,) = (job.task.find() for job in stages.train_features)
-    assert shard is not None
+    shard, head = (stages.all[n].jobs[0].task.find() for n in (0, 1))
+    assert shard is not None and head is not None
     assert torch.equal(parts["validation"][0], shard.tensors["features"][stages.validation])
-    head = storage.read_record(next((undisturbed.results / "head").iterdir()))[0]
-    logits = parts["test"][0] @ head["weight"].T + head["bias"]
-    assert torch.allclose(logits, head["test_logits"], atol=1e-5)
+    logits = parts["test"][0] @ head.tensors["weight"].T + head.tensors["bias"]
+    assert torch.allclose(logits, head.tensors["test_logits"], atol=1e-5)
+    # of the time that the features took, the training's part is the head's
+    seconds = shard.seconds * 10 / 16 + head.seconds
+    assert found_by(undisturbed).head.training_seconds == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("what", ["all of them", "a shard", "shards of this size"])
