@@ -53,9 +53,10 @@ CHECK = """
 from mmn13lib import check, cli
 check.check = lambda settings: 3 * [check.Finding(None, "Quarto: none", "get it")]
 cli.app(["check"])"""
+FAULT = CHECK.replace("None", "False")
 
 
-@pytest.mark.parametrize(("code", "status"), [(WORDS, 7), (CHECK, 0)])
+@pytest.mark.parametrize(("code", "status"), [(WORDS, 7), (CHECK, 0), (FAULT, 1)])
 def test_work_goes_on_when_whoever_read_its_words_has_gone(code: str, status: int) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=PIPE, stderr=PIPE, cwd=Path(__file__).parent

@@ -91,6 +91,10 @@ def test_only_the_chapters_that_were_executed_are_remembered(settings: Settings)
     execute_as_quarto(settings.root, ["q2-beta"])
     hook.after(settings, *build(settings.root, "report/q2-beta.html"))
     assert [name for name, reasons in states(settings).items() if not reasons] == ["q2-beta"]
+    (settings.root / "mmn13lib/beta.py").write_text(PACKAGE["beta"] + "# edited\n")
+    hook.before(settings)
+    hook.after(settings, *build(settings.root, "report/q1-alpha.html"))
+    assert states(settings)["q2-beta"] == ["mmn13lib/beta.py was edited"]
 
 
 @pytest.mark.parametrize(

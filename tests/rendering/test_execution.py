@@ -19,7 +19,7 @@ from mmn13lib.foundation import storage
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.rendering import execution
-from mmn13lib.rendering.book import read_book
+from mmn13lib.rendering.book import Chapter, read_book
 from mmn13lib.rendering.cache import Outputs
 from mmn13lib.rendering.execution import KEPT, Executed, execute_all
 
@@ -56,6 +56,22 @@ def test_a_kernel_that_dies_is_an_error_too(tiny: Path) -> None:
         execute(Settings(tiny))
 
 
+def test_after_a_failure_no_other_chapter_begins(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, begun = read_book(tiny), list[str]()
+
+    def fail(chapter: Chapter, *given: object) -> None:
+        begun.append(chapter.name)
+        raise UserError("This one fails.")
+
+    monkeypatch.setattr(execution, "run_cells", fail)
+    monkeypatch.setattr(execution, "AT_ONCE", 1)
+    with pytest.raises(UserError, match="This one fails"):
+        execute_all(book.chapters, book, Settings(tiny), {})
+    assert begun == ["index"]
+
+
 @pytest.mark.slow
 def test_an_interrupted_render_says_so_and_no_more(tiny: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "begun")
@@ -72,7 +88,10 @@ def test_an_interrupted_render_says_so_and_no_more(tiny: Path, tmp_path: Path) -
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         (tmp_path / "begun").read_text()  # waits until the cell is at work
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert said == f"Interrupted. {KEPT}\n"
 
 
