@@ -4,7 +4,7 @@ const range = count => [...Array(count).keys()];
 const grid = (rows, columns, of) => range(rows).map(i => range(columns).map(j => of(i, j)));
 const mapped = (rows, of) => rows.map((values, i) => values.map((value, j) => of(value, i, j)));
 const total = numbers => numbers.reduce((sum, number) => sum + number, 0);
-const written = value => String(Number(value.toFixed(4))).replace("-", "−");
+const written = value => String(Number(value.toFixed(3))).replace("-", "−");
 const signed = value => value < 0 ? `(${written(value)})` : written(value);
 const product = (first, second) => `${signed(first)}·${signed(second)}`;
 const startingWith = (start, values) => [...new Set([start, ...values])];
@@ -71,12 +71,13 @@ class Explorable extends HTMLElement {
     history.replaceState(null, "", `#${this.name}?${query}`);
   }
 
-  /** Show a change; the control that had the focus gets it back. */
+  /** Show a change; the control that had the focus gets it back, a field with what is typed. */
   change(settings) {
     const controls = () => [...this.querySelectorAll("select, input, button")];
-    const focused = controls().indexOf(document.activeElement);
+    const {activeElement} = document, focused = controls().indexOf(activeElement);
     Object.assign(this.settings, settings);
     this.build();
+    if (activeElement.type === "text") controls()[focused]?.replaceWith(activeElement);
     controls()[focused]?.focus({preventScroll: true});
     this.writeAddress();
   }

@@ -5,7 +5,7 @@ const symbol = name => `<i>${name[0]}</i><sub>${name.slice(1)}</sub>`;
 customElements.define("mmn-way-back", class extends Explorable {
   get options() {
     return {kernel: startingWith(this.data.size.join("x"), SIZES), stride: [1, 2],
-      view: ["terms", "sliding"]};
+      view: ["terms", "convolution"]};
   }
 
   read(query) { this.settings.of = query.get("of"); }
@@ -57,8 +57,8 @@ customElements.define("mmn-way-back", class extends Explorable {
       cell.classList.toggle("lit", [of, ...outputs, ...terms.flat()].includes(name));
       if (cell.onclick) cell.ariaPressed = name === this.settings.of;
     }
-    const isFree = of === "none", isSliding = this.settings.view === "sliding" && !isFree;
-    this.view.replaceChildren(isSliding ? this.sliding(of) : "");
+    const isFree = of === "none", isDrawn = this.settings.view === "convolution" && !isFree;
+    this.view.replaceChildren(isDrawn ? this.convolution(of) : "");
     this.say.innerHTML = isFree ? "Choose a pixel or a weight." : this.formula(of, terms);
   }
 
@@ -73,8 +73,8 @@ customElements.define("mmn-way-back", class extends Explorable {
     return `∂C/∂${symbol(of)} = ${right}`;
   }
 
-  /** Draw the theorem: the turned K over G, dilated and in zeros; for a weight, that G over X. */
-  sliding([letter, i, j]) {
+  /** Draw the theorem: the turned K on G, dilated and in zeros; for a weight, that G on X. */
+  convolution([letter, i, j]) {
     const {kernel, upstream} = this, {image} = this.data, {stride} = this.settings;
     const [high, wide] = [kernel.length - 1, kernel[0].length - 1];
     const spread = (a, b) => upstream[a / stride]?.[b / stride] ?? 0;
@@ -82,10 +82,10 @@ customElements.define("mmn-way-back", class extends Explorable {
       spread);
     const ringed = grid(image.length + high, image[0].length + wide,
       (a, b) => spread(a - high, b - wide));
-    const turned = mapped(kernel, (_, u, v) => kernel.at(-1 - u).at(-1 - v));
-    const [title, below, window] = letter === "x"
-      ? ["K turned by 180° on the dilated G in zeros", ringed, turned]
-      : ["dilated G on X", image, dilated];
+    const turned = kernel.map(weights => weights.toReversed()).toReversed();
+    const [title, below, name, window] = letter === "x"
+      ? ["G surrounded by zeros", ringed, "K turned by 180°", turned]
+      : ["X", image, stride > 1 ? "G with zeros between" : "G", dilated];
     this.slid = 0;
     const cells = mapped(below, (value, a, b) => {
       const weight = window[a - Number(i)]?.[b - Number(j)];
@@ -93,6 +93,7 @@ customElements.define("mmn-way-back", class extends Explorable {
       this.slid += value * weight;
       return make("div", {className: "lit"}, product(value, weight));
     });
-    return matrix(`${title}: sum ${written(this.slid)}`, cells);
+    return row(matrix(name, mapped(window, value => make("div", {}, written(value)))),
+      matrix(`${title}, with ${name} laid on it: sum ${written(this.slid)}`, cells));
   }
 });

@@ -51,84 +51,82 @@ customElements.define("mmn-window", class extends Explorable {
   }
 
   matrices(padded, kernel) {
-    const {columns, outputs, covering} = this.shown, {image} = this.data;
-    const {padding, weights} = this.settings;
+    const {columns, outputs, covering} = this.shown, {image} = this.data, {padding} = this.settings;
     const pixel = (value, i, j) => {
       const windows = covering(i, j), isPadding = image[i - padding]?.[j - padding] === undefined;
       const className = `${isPadding ? "outside" : ""} ${windows.length ? "" : "unread"}`;
       return make("div", {windows, className, place: [i, j]}, written(value));
     };
-    const weight = (value, u, v) => make("input", {type: "number", step: "any", value,
-      ariaLabel: `weight ${u}, ${v}`, onchange: event => this.change(
-        {weights: weights.with(3 * u + v, event.target.valueAsNumber || 0)})});
+    const weight = (value, u, v) => make("input", {
+      value: written(value), ariaLabel: `weight ${u}, ${v}`, oninput: ({target}) => {
+        const typed = parseFloat(target.value.replace("−", "-")), {weights} = this.settings;
+        if (isFinite(typed)) super.change({weights: weights.with(3 * u + v, typed)});
+      }});
     this.pixels = mapped(padded, pixel);
-    this.outputs = grid(outputs.length / columns, columns, (m, n) => this.cell(m * columns + n));
-    const onpointer = event => this.drag(event), picture = matrix("image, padded", this.pixels, {
-      ariaLabel: "image; the arrow keys move the window", tabIndex: 0, className: "explore-drag",
-      onpointerdown: onpointer, onpointermove: onpointer, onkeydown: event => this.step(event)});
-    return row(picture, matrix("kernel", mapped(kernel, weight)), matrix("output y", this.outputs));
+    this.outputs = grid(outputs.length / columns, columns, (m, n) => this.sum(m * columns + n));
+    const onpointer = event => this.drag(event);
+    const picture = matrix(padding ? "image, padded" : "image", this.pixels,
+      {className: "explore-drag", onpointerdown: onpointer, onpointermove: onpointer});
+    return row(picture, matrix("kernel", mapped(kernel, weight)),
+      matrix("output y", this.outputs, {className: "explore-scroll", tabIndex: 0}));
   }
 
+  /** Show a change, of the window's size, steps or place, from the first position on. */
+  change(settings) { super.change({...settings, at: 0}); }
+
   /** Make a cell that belongs to window q alone. */
-  cell(q, text = "") { return make("div", {windows: [q], onclick: () => this.move(q)}, text); }
+  cell(q, ...text) { return make("div", {windows: [q], onclick: () => this.move(q)}, ...text); }
+
+  /** Make a cell for an output; it has its width before it is shown. */
+  sum(q) { return this.cell(q, make("span", {}, written(this.shown.outputs[q]))); }
 
   table() {
     const {positions, patches, weights} = this.shown;
     const bare = text => make("div", {className: "bare"}, text);
     this.patches = weights.map((_, r) => patches.map((each, q) => this.cell(q, written(each[r]))));
-    this.sums = patches.map((_, q) => this.cell(q));
-    this.scroller = matrix("columns P, times the weights W, added up", [
+    this.sums = patches.map((_, q) => this.sum(q));
+    return matrix("columns P, times the weights W, added up", [
       [bare("m,n"), ...positions.map(at => bare(at.join()))],
       ...this.patches.map((cells, r) => [bare(`${written(weights[r])} ×`), ...cells]),
       [bare("sum"), ...this.sums],
     ], {className: "explore-scroll", tabIndex: 0});
-    return this.scroller;
   }
 
-  /** Write the size formula with its numbers, rounding included, and the call that does it. */
+  /** Write the size formula, its numbers with a word on rounding, and the call that does it. */
   facts() {
     const {image} = this.data, {kernel, stride, padding} = this.settings;
     const size = (letter, side, window) => {
-      const steps = (side + 2 * padding - window) / stride, whole = Math.floor(steps) + 1;
-      const rounded = Number.isInteger(steps) ? "" : `⌊${steps.toFixed(2)}⌋ + 1 = `;
-      return make("div", {innerHTML: `<i>${letter}</i><sub>out</sub> = `
-        + `⌊(${side} + 2·${padding} − ${window}) / ${stride}⌋ + 1 = ${rounded}${whole}`});
+      const steps = (side + 2 * padding - window) / stride, whole = Math.floor(steps);
+      const why = `; ${steps.toFixed(2)} rounds down to ${whole}: one more step leaves the image`;
+      return make("div", {innerHTML: `<i>${letter}</i><sub>out</sub> = ⌊(${side} + 2·${padding} − `
+        + `${window}) / ${stride}⌋ + 1 = ${whole + 1}${steps > whole ? why : ""}`});
     };
     const [high, wide] = sides(kernel), call = `Conv2d(1, 1, kernel_size=(${high}, ${wide})`
       + `${stride > 1 ? `, stride=${stride}` : ""}${padding ? `, padding=${padding}` : ""})`;
-    const onclick = event => navigator.clipboard.writeText(call)
-      .then(() => { event.target.textContent = "Copied"; });
-    const copy = make("button", {ariaLabel: "Copy the call", onclick}, "Copy");
-    return make("div", {className: "explore-facts"}, size("H", image.length, high),
-      size("W", image[0].length, wide), make("p", {}, make("code", {}, call), " ", copy));
+    return make("div", {className: "explore-facts"},
+      "output = ⌊(image + 2·padding − kernel) / stride⌋ + 1", size("H", image.length, high),
+      size("W", image[0].length, wide), make("p", {}, make("code", {}, call)));
   }
 
   /** Light up what belongs to the window where it stands; the outputs after it are still empty. */
   show(at) {
-    const {positions, patches, weights, outputs} = this.shown, {scroller} = this;
+    const {positions, patches, weights, outputs} = this.shown;
     this.settings.at = this.slider.value = at;
     for (const cell of this.querySelectorAll(".explore-cells > *")) {
       cell.classList.toggle("lit", cell.windows?.includes(at) ?? false);
     }
-    mapped([this.sums, this.outputs.flat()], (cell, _, q) => {
-      cell.textContent = q <= at ? written(outputs[q]) : "";
-    });
+    for (const cells of [this.sums, this.outputs.flat()]) {
+      cells.forEach((cell, q) => cell.firstChild.style.visibility = q > at ? "hidden" : "");
+      const box = cells[at].closest(".explore-scroll");
+      box.scrollLeft = cells[at].offsetLeft - box.offsetLeft - box.clientWidth / 2;
+    }
     const terms = patches[at].map((pixel, r) => product(weights[r], pixel)).join(" + ");
     this.say.textContent = `Window at (${positions[at]}): ${terms} = ${written(outputs[at])}`;
-    scroller.scrollLeft = this.sums[at].offsetLeft - scroller.offsetLeft - scroller.clientWidth / 2;
   }
 
   move(at) {
     this.show(at);
     this.writeAddress();
-  }
-
-  step(event) {
-    const {columns, outputs} = this.shown;
-    const steps = {ArrowUp: -columns, ArrowDown: columns, ArrowLeft: -1, ArrowRight: 1}[event.key];
-    if (!(this.settings.at + steps in outputs)) return;
-    event.preventDefault();
-    this.move(this.settings.at + steps);
   }
 
   /** Put the window's middle under the pointer, as near as its stride allows. */

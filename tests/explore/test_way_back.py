@@ -40,7 +40,7 @@ def every_element() -> list[tuple[tuple[int, int], int, str]]:
 def test_both_views_give_the_derivatives_of_fifty_elements(tmp_path: Path) -> None:
     elements = random.Random(13).sample(every_element(), 50)
     addresses = [
-        f"#way-back?kernel={high}x{wide}&stride={stride}&view=sliding&of={of}"
+        f"#way-back?kernel={high}x{wide}&stride={stride}&view=convolution&of={of}"
         for (high, wide), stride, of in elements
     ]
     pages = shown("way-back", DATA, addresses, READ, tmp_path)

@@ -18,6 +18,7 @@ DATA = {"image": IMAGE, "kernel": [[1, -1], [2, 0]], "position": 1, "caption": "
 READ = """
     const texts = cells => cells.map(cell => cell.textContent.replace("−", "-"));
     return {
+      title: figure.querySelector(".explore-drag").firstChild.textContent,
       image: figure.pixels.map(texts), columns: figure.patches.map(texts), sums: texts(figure.sums),
       output: figure.outputs.map(texts), call: figure.querySelector("code").textContent,
       unread: figure.pixels.map(row => row.map(cell => cell.classList.contains("unread"))),
@@ -71,6 +72,10 @@ def test_columns_and_outputs_are_those_of_the_layer_at_fifty_settings(tmp_path: 
         assert (copied.kernel_size, copied.stride, copied.padding) == arguments
         for letter, size in zip("HW", output.shape, strict=True):
             assert f"{letter}out" in page["facts"] and f" {size}" in page["facts"]
+        steps = [5 + 2 * setting["padding"] - side for side in setting["kernel"]]
+        uneven = sum(step % setting["stride"] > 0 for step in steps)
+        assert page["facts"].count("rounds down") == uneven
+        assert page["title"] == ("image, padded" if setting["padding"] else "image")
 
 
 def test_hatched_pixels_are_those_that_have_no_gradient(tmp_path: Path) -> None:
@@ -115,26 +120,49 @@ def test_the_figure_on_paper_gives_way_on_a_screen(tmp_path: Path) -> None:
     assert caption == "Figure 1.1: On a screen."
 
 
-def test_keys_slider_and_presets_move_and_change_it(tmp_path: Path) -> None:
+def test_the_slider_moves_it_and_presets_change_it(tmp_path: Path) -> None:
     look = """
-        const key = name => figure.querySelector("[aria-label^='image;']")
-          .dispatchEvent(new KeyboardEvent("keydown", {key: name, cancelable: true}));
-        const found = [figure.settings.at];
-        for (const name of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp"]) {
-          key(name);
-          found.push(figure.settings.at);
-        }
         figure.slider.value = 5;
         figure.slider.dispatchEvent(new Event("input"));
-        found.push(figure.settings.at, location.hash);
+        const found = [figure.settings.at, location.hash];
         [...figure.querySelectorAll("button")].find(each => each.textContent === "blur").click();
         found.push(figure.settings.kernel, figure.outputs[0][0].textContent);
         return found;
     """
     (found,) = shown("window", DATA, ["#window?at=0"], look, tmp_path)
-    assert found[:7] == [0, 1, 5, 4, 0, 0, 5]
-    assert found[7] == "#window?kernel=2x2&stride=1&padding=0&at=5&weights=1,-1,0,2,0,0,0,0,0"
-    assert found[8:] == ["3x3", "1.5556"]
+    assert found[0] == 5
+    assert found[1] == "#window?kernel=2x2&stride=1&padding=0&at=5&weights=1,-1,0,2,0,0,0,0,0"
+    assert found[2:] == ["3x3", "1.556"]
+
+
+def test_a_typed_weight_acts_at_once_and_an_empty_field_is_no_zero(tmp_path: Path) -> None:
+    look = """
+        const field = figure.querySelector("input[aria-label='weight 0, 0']"), found = [];
+        field.focus();
+        for (const typed of ["−2.", "", "−"]) {
+          field.value = typed;
+          field.dispatchEvent(new Event("input"));
+          const {at, weights} = figure.settings;
+          found.push([weights[0], at, document.activeElement === field, field.value]);
+        }
+        return found;
+    """
+    (found,) = shown("window", DATA, ["#window?at=3"], look, tmp_path)
+    assert found == [[-2, 3, True, typed] for typed in ("−2.", "", "−")]
+
+
+@pytest.mark.parametrize("menu", ["kernel", "stride", "padding"])
+def test_another_geometry_begins_at_the_first_position(tmp_path: Path, menu: str) -> None:
+    look = f"""
+        const labels = [...figure.querySelectorAll("label")];
+        const select = labels.find(each => each.textContent.startsWith("{menu}")).lastChild;
+        select.selectedIndex = 1;
+        select.dispatchEvent(new Event("change"));
+        return [figure.settings.at, String(figure.shown.positions[figure.settings.at]),
+                figure.say.textContent.slice(0, 15)];
+    """
+    (found,) = shown("window", DATA, ["#window?at=5"], look, tmp_path)
+    assert found == [0, "0,0", "Window at (0,0)"]
 
 
 def test_a_drag_brings_the_windows_middle_under_the_pointer(tmp_path: Path) -> None:
