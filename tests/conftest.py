@@ -102,3 +102,11 @@ def mmn13(project_copy: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def rendered(mmn13: Callable[..., subprocess.CompletedProcess[str]]) -> str:
+    """Render the copy's report on the sample with the built-in engine, and give what was said."""
+    result = mmn13("render", "--engine", "built-in")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout

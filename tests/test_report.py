@@ -22,19 +22,12 @@ CHAPTERS = sorted({*PROJECT.glob("report/*.qmd")} - {PROJECT / "report/video-scr
 
 
 @pytest.fixture(scope="module")
-def rendered(project_copy: Path, mmn13: Command) -> subprocess.CompletedProcess[str]:
-    result = mmn13("render", "--engine", "built-in")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result
-
-
-@pytest.fixture(scope="module")
-def html(project_copy: Path, rendered: object) -> BeautifulSoup:
+def html(project_copy: Path, rendered: str) -> BeautifulSoup:
     return BeautifulSoup((project_copy / "_report/mmn13.html").read_text("utf-8"), "html.parser")
 
 
 @pytest.fixture(scope="module")
-def pdf(project_copy: Path, rendered: object) -> PdfReader:
+def pdf(project_copy: Path, rendered: str) -> PdfReader:
     return PdfReader(project_copy / "_report/mmn13.pdf")
 
 
@@ -56,11 +49,9 @@ def headings(chapter: Path) -> list[str]:
     return [re.sub(r"\$[^$]*\$", "", heading) for heading in found]
 
 
-def test_sample_render_says_loudly_what_is_missing(
-    rendered: subprocess.CompletedProcess[str],
-) -> None:
-    assert "NOT CIFAR-10" in rendered.stdout
-    assert "mmn13 fetch" in rendered.stdout
+def test_sample_render_says_loudly_what_is_missing(rendered: str) -> None:
+    assert "NOT CIFAR-10" in rendered
+    assert "mmn13 fetch" in rendered
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
@@ -97,7 +88,7 @@ def test_pdf_is_a_compact_paper(pdf: PdfReader) -> None:
 
 
 def test_second_render_executes_nothing_and_leaves_git_clean(
-    project_copy: Path, rendered: object, mmn13: Command
+    project_copy: Path, rendered: str, mmn13: Command
 ) -> None:
     again = mmn13("render", "--engine", "built-in")
     assert again.returncode == 0, again.stderr

@@ -86,13 +86,17 @@ class Task:
             "date": datetime.now().isoformat(timespec="seconds"),
             "hardware": hardware(),
         }
-        storage.write_tensors(self.path, tensors, {"values": values, "made": made})
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+        storage.write_arrays(self.path, arrays, {"values": values, "made": made})
         checkpoint.unlink(missing_ok=True)
         self.step = self._read()
         return self.step
 
     def _read(self) -> Step:
-        tensors, record = storage.read_record(self.path)
+        import torch  # not before there is a step to read
+
+        arrays, record = storage.read_arrays(self.path)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return Step(record["values"], tensors, record["made"])
 
 

@@ -1,6 +1,6 @@
 """Files that are whole or absent: each is written beside its place, and then moved there.
 
-A file of tensors holds its own digest, which is checked on reading.
+A file of arrays holds its own digest, which is checked on reading.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
 
 SEAL = b'"sealed":"'  # in a header; inside of a text its quotation marks are escaped
 UNSEALED = "0" * 64
@@ -59,11 +59,13 @@ def read_json(path: Path) -> Any:
         raise Damaged(f"{path.name} was truncated or altered") from error
 
 
-def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any = None) -> None:
-    """Write named tensors, and values that JSON can write, in one file that holds no code."""
-    from safetensors.torch import save
+def write_arrays(path: Path, arrays: Mapping[str, "np.ndarray"], values: Any = None) -> None:
+    """Write named arrays, and values that JSON can write, in one file that holds no code."""
+    import numpy as np
+    from safetensors.numpy import save
 
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # the library takes each array's memory as it is, and would mix up one that is transposed
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     # one entry, the digest before the values: the library writes several in any order
     content = save(whole, {"sealed": UNSEALED + json.dumps(values, ensure_ascii=False)})
     unsealed = SEAL + UNSEALED.encode()
@@ -71,16 +73,16 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"], values: Any
 
 
 def read_values(path: Path) -> tuple[Any, str]:
-    """Read the values that `write_tensors` wrote, and the file's digest; needs no torch.
+    """Read the values that `write_arrays` wrote, and the file's digest.
 
     Raises `Damaged` if the file is missing or not what was written.
     """
     return _checked(path)[1:]
 
 
-def read_record(path: Path) -> tuple[dict[str, "torch.Tensor"], Any]:
-    """Read the tensors and the values that `write_tensors` wrote; see `read_values`."""
-    from safetensors.torch import load
+def read_arrays(path: Path) -> tuple[dict[str, "np.ndarray"], Any]:
+    """Read the arrays and the values that `write_arrays` wrote; see `read_values`."""
+    from safetensors.numpy import load
 
     content, values, _ = _checked(path)
     return load(content), values

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mmn13lib.q3_transfer.data.inputs import IMAGENET_WEIGHTS, Inputs
 from mmn13lib.q3_transfer.experiment.settings import ExperimentSettings
@@ -77,9 +76,7 @@ def make_results(
         counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
         head=models[0],
         small_resnet=models[1],
-        small_resnet_weights={
-            name: torch.zeros_like(value) for name, value in SmallResNet().state_dict().items()
-        },
+        trained={n: np.zeros_like(w.numpy()) for n, w in SmallResNet().state_dict().items()},
         head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
         label_study=[
             {

@@ -117,7 +117,7 @@ def _assemble(stages: Stages) -> Results:
         },
         head=_model_result(stages, heads[None, 0], FrozenResNet18(), speeds["head"], before),
         small_resnet=_model_result(stages, small_resnet, small, speeds["small_resnet"]),
-        small_resnet_weights=records.under("model.", small_resnet.tensors),
+        trained=records.under("model.", {n: t.numpy() for n, t in small_resnet.tensors.items()}),
         head_seeds=[_test_accuracy(stages, head) for head in heads.values()],
         label_study=_study(stages, made),
         trap=made["BatchNorm trap"]["trap"].values,

@@ -5,26 +5,24 @@ be tensors or arrays.
 """
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 
-def is_correct(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
+def is_correct(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Return of each image, (N,), whether its largest logit is that of its true class.
 
     ValueError if there is no image, or not one label (N,) for each one's logits (N, K).
     """
-    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    logits, labels = np.asarray(logits), np.asarray(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
         raise ValueError(
-            f"expected logits (N, K) and labels (N,) with N > 0, got {tuple(logits.shape)} and "
-            f"{tuple(labels.shape)}"
+            f"expected logits (N, K) and labels (N,) with N > 0, got {logits.shape} and "
+            f"{labels.shape}"
         )
-    return (logits.argmax(1) == labels).numpy()
+    return logits.argmax(axis=1) == labels
 
 
-def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+def accuracy(logits: ArrayLike, labels: ArrayLike) -> float:
     """Return the share, 0 to 1, of images that are classified correctly; errors as `is_correct`.
 
     >>> accuracy([[0.2, 0.1], [0.0, 3.0], [0.5, 0.6], [0.0, 1.0]], [0, 1, 0, 1])
@@ -33,20 +31,22 @@ def accuracy(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
     return float(is_correct(logits, labels).mean())
 
 
-def softmax(logits: ArrayLike | Tensor) -> np.ndarray:
+def softmax(logits: ArrayLike) -> np.ndarray:
     """Return the probabilities of logits (N, K), float64."""
-    return torch.as_tensor(logits).double().softmax(1).numpy()
+    exact = np.asarray(logits, np.float64)
+    powers = np.exp(exact - exact.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
-def confusion_matrix(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> np.ndarray:
+def confusion_matrix(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Return the numbers of images by class, (K, K): the row is the true one."""
-    logits, labels = torch.as_tensor(logits), torch.as_tensor(labels)
+    logits, labels = np.asarray(logits), np.asarray(labels)
     classes = logits.shape[1]
-    cells = labels * classes + logits.argmax(1)
-    return torch.bincount(cells, minlength=classes**2).view(classes, classes).numpy()
+    cells = labels * classes + logits.argmax(axis=1)
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def calibration_error(logits: ArrayLike | Tensor, labels: ArrayLike | Tensor) -> float:
+def calibration_error(logits: ArrayLike, labels: ArrayLike) -> float:
     """Return the expected calibration error, 0 to 1, with 15 bins of equal width.
 
     An image's bin is that of the probability of the class that it was given. The error is the

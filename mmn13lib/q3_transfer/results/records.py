@@ -6,19 +6,21 @@ writes them, `mmn13lib.q3_transfer.answer.load` reads them for the report.
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 
 from mmn13lib.foundation import storage
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.results import FILE as FILE
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 ModelName = Literal["head", "small_resnet"]
 MODELS: tuple[ModelName, ModelName] = ("head", "small_resnet")
 MODEL_ARRAYS = ("test_logits", "test_labels")
-WEIGHTS = "small_resnet_weights."
+WEIGHTS = "small_resnet_weights."  # the state dict's names come after it
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Results:
     ----------
     counts
         Numbers of ``train``, ``validation`` and ``test`` images.
-    small_resnet_weights
-        The trained SmallResNet's state dict.
+    trained
+        The trained SmallResNet's state dict, as arrays.
     head_seeds
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
@@ -65,7 +67,7 @@ class Results:
     counts: dict[str, int]
     head: ModelResult
     small_resnet: ModelResult
-    small_resnet_weights: dict[str, torch.Tensor]
+    trained: dict[str, np.ndarray]
     head_seeds: list[float]
     label_study: list[dict[str, Any]]
     trap: dict[str, Any]
@@ -73,31 +75,37 @@ class Results:
     experiment: dict[str, Any]
     hardware: dict[str, Any]
 
+    @property
+    def small_resnet_weights(self) -> "dict[str, Tensor]":
+        """The trained SmallResNet's state dict; nothing else here needs torch."""
+        from torch import from_numpy
+
+        return {name: from_numpy(array) for name, array in self.trained.items()}
+
 
 def write(folder: Path, results: Results) -> None:
     """Store results but for their inputs, whose paths belong to this machine."""
     values = asdict(results)
     del values["inputs"]
-    weights = values.pop("small_resnet_weights")
-    tensors = {f"{WEIGHTS}{name}": tensor for name, tensor in weights.items()}
+    arrays = {f"{WEIGHTS}{name}": array for name, array in values.pop("trained").items()}
     for name in MODELS:
         for array in MODEL_ARRAYS:
-            tensors[f"{name}.{array}"] = torch.from_numpy(values[name].pop(array))
-    storage.write_tensors(folder / FILE, tensors, values)
+            arrays[f"{name}.{array}"] = values[name].pop(array)
+    storage.write_arrays(folder / FILE, arrays, values)
 
 
 def read(folder: Path, inputs: Inputs) -> Results:
     """Read what `write` stored; raises `storage.Damaged` if it is missing or something else."""
-    tensors, values = storage.read_record(folder / FILE)
-    values["small_resnet_weights"] = under(WEIGHTS, tensors)
+    arrays, values = storage.read_arrays(folder / FILE)
+    values["trained"] = under(WEIGHTS, arrays)
     for name in MODELS:
-        arrays = {array: tensors[f"{name}.{array}"].numpy() for array in MODEL_ARRAYS}
-        values[name] = ModelResult(**values[name] | arrays)
+        of_model = {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
+        values[name] = ModelResult(**values[name] | of_model)
     values["classes"] = tuple(values["classes"])
     return Results(inputs=inputs, **values)
 
 
-def under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Take the tensors whose names begin with the prefix, and take it off."""
-    found = tensors.items()
+def under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Take the arrays whose names begin with the prefix, and take it off."""
+    found = arrays.items()
     return {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}

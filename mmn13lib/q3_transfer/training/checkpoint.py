@@ -8,6 +8,7 @@ import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
@@ -39,15 +40,15 @@ class Training:
         }
         content = io.BytesIO()
         torch.save(state, content)
-        whole = torch.frombuffer(bytearray(content.getvalue()), dtype=torch.uint8)
-        storage.write_tensors(path, {"state": whole})
+        whole = np.frombuffer(content.getvalue(), np.uint8)
+        storage.write_arrays(path, {"state": whole})
 
     def restore(self, path: Path) -> None:
         """Take the state of this training's checkpoint, where there is a whole one."""
         if not path.exists():
             return
         try:
-            content = io.BytesIO(storage.read_record(path)[0]["state"].numpy().tobytes())
+            content = io.BytesIO(storage.read_arrays(path)[0]["state"].tobytes())
         except storage.Damaged as damage:
             logger.warning("%s: the training starts again.", damage)
             return

@@ -5,8 +5,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from mmn13lib.foundation import provenance, storage
 from mmn13lib.foundation.settings import Settings
@@ -23,7 +23,7 @@ def inputs(settings: Settings) -> Inputs:
 @pytest.fixture
 def results(settings: Settings, inputs: Inputs) -> Path:
     path = results_folder(settings, inputs) / finished.FILE
-    storage.write_tensors(path, {"logits": torch.ones(3)}, {"head_seeds": [0.875, 0.75]})
+    storage.write_arrays(path, {"logits": np.ones(3)}, {"head_seeds": [0.875, 0.75]})
     return path
 
 

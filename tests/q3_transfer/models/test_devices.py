@@ -10,8 +10,9 @@ import torch
 from support.other_device import OTHER, Elsewhere, OtherDevice
 from support.tiny_images import TINY, tiny_images
 
-from mmn13lib.foundation import storage
+from mmn13lib.foundation.steps import Task
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
+from mmn13lib.q3_transfer.experiment.small_resnet import small_resnet
 from mmn13lib.q3_transfer.models import costs
 from mmn13lib.q3_transfer.models.features import extract
 from mmn13lib.q3_transfer.models.gradcam import gradcam
@@ -38,8 +39,8 @@ def test_smallresnet_trains_and_classifies_there(tmp_path: Path) -> None:
     # off the CPU, torchvision rounds an enlarged pixel to the other grey level now and then
     assert history[0].train_loss == pytest.approx(expected[0].train_loss, rel=0.05)
     assert not isinstance(predict_logits(model, images, OTHER), Elsewhere)
-    storage.write_tensors(tmp_path / "model", model.state_dict())
-    assert storage.read_record(tmp_path / "model")[0].keys() == model.state_dict().keys()
+    step = Task(tmp_path, small_resnet, (images, labels), images, settings, 0, OTHER.type).do()
+    assert step.tensors.keys() > {f"model.{name}" for name in model.state_dict()}
 
 
 def test_features_and_heat_maps_come_back_from_there() -> None:
