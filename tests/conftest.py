@@ -61,6 +61,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "LoadFile
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
+            if file.endswith("_kills.py"):  # these start what they kill from one process
+                return "kills"
             return "the report" if file in OF_THE_REPORT else file
 
     config.option.loadscopereorder = False

@@ -11,7 +11,7 @@ from mmn13lib.q2_backpropagation.geometry import Geometry
 
 @pytest.mark.slow
 def test_random_convolutions_agree_with_autograd_layer_and_finite_differences():
-    for found in checks.random_checks(60):
+    for found in checks.random_checks(25):
         assert found["autograd"] <= 1e-10
         assert found["layer"] <= 1e-10
         assert found["finite_difference"] <= 1e-6

@@ -14,10 +14,10 @@ from mmn13lib.q2_backpropagation.theorem import (
 
 
 @pytest.mark.slow
-def test_the_theorem_holds_for_every_convolution_up_to_4x3_and_3x2():
+def test_the_theorem_holds_for_every_convolution_up_to_4x2_and_3x2():
     # rows and columns are treated alike: one of them may stay small
-    every = list(geometries(max_image=(4, 3), max_kernel=(3, 2)))
-    assert len(every) == 567
+    every = list(geometries(max_image=(4, 2), max_kernel=(3, 2)))
+    assert len(every) == 369
     assert [geometry for geometry in every if not holds(geometry)] == []
 
 

@@ -4,6 +4,7 @@ It keeps the optimiser off the weights. In train mode BatchNorm still normalises
 own mean and variance, and moves its running statistics, which are buffers and need no gradient.
 """
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
-from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
+from mmn13lib.q3_transfer.models.backbone import FrozenResNet18, new_head
 from mmn13lib.q3_transfer.results.significance import paired_interval
 from mmn13lib.q3_transfer.training.head import HeadSettings, train_classifier
 
@@ -39,18 +40,20 @@ def trap(
     values are the validation accuracies over all seeds, ``accuracy_trap`` and
     ``accuracy_frozen``, 0 to 1, and ``difference_interval``, of the second less the first.
     """
-    correct: dict[type[FrozenResNet18], list[Tensor]] = {TrappedResNet18: [], FrozenResNet18: []}
+    networks = [network.from_weights(weights) for network in (TrappedResNet18, FrozenResNet18)]
+    correct: list[list[Tensor]] = [[], []]
     for seed in range(SEEDS):
         images, labels = (part[seed::SEEDS] for part in training)
         held_out, truth = (part[seed::SEEDS] for part in validation)
-        for network in correct:
-            model = network.from_weights(weights, seed=seed)
+        for network, of_network in zip(networks, correct, strict=True):
+            model = copy.deepcopy(network)
+            model.fc = new_head(seed)
             model.register_forward_pre_hook(lambda _, inputs: preprocess(*inputs))
             train_classifier(model.train(), images, labels, settings, seed)
             with torch.inference_mode():
                 logits = torch.cat([model.eval()(batch) for batch in held_out.split(50)])
-            correct[network].append(logits.argmax(1) == truth)
-    trapped, frozen = (torch.cat(parts).numpy() for parts in correct.values())
+            of_network.append(logits.argmax(1) == truth)
+    trapped, frozen = (torch.cat(parts).numpy() for parts in correct)
     return {
         "accuracy_trap": float(trapped.mean()),
         "accuracy_frozen": float(frozen.mean()),

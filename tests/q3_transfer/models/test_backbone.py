@@ -1,6 +1,7 @@
 """The frozen network: weights from anywhere, and nothing but the head ever changes."""
 
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from torchvision.models import resnet18
 
 from mmn13lib.foundation.errors import UserError
 from mmn13lib.q3_transfer.models.backbone import FrozenResNet18
+
+
+@cache
+def random_weights() -> dict[str, torch.Tensor]:
+    return resnet18(num_classes=100).state_dict()
 
 
 def outside_head(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -42,7 +48,7 @@ def test_weights_come_from_either_format_in_any_precision(
 ) -> None:
     given = {
         name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-        for name, tensor in resnet18(num_classes=100).state_dict().items()
+        for name, tensor in random_weights().items()
     }
     path = tmp_path / f"weights{suffix}"
     if suffix == ".pth":
@@ -84,9 +90,7 @@ def test_a_wrong_file_is_an_error_in_a_sentence(name, make, words: str, tmp_path
 
 
 def spoil(name: str, change) -> dict[str, torch.Tensor]:
-    weights = resnet18().state_dict()
-    weights[name] = change(weights[name])
-    return weights
+    return random_weights() | {name: change(random_weights()[name])}
 
 
 @pytest.mark.parametrize(
