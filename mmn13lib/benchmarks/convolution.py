@@ -40,7 +40,7 @@ def run(settings: Settings, quick: bool = False) -> dict[str, Any]:
 
     ``geometric_means`` are those of our layer's time over nn.Conv2d's, by way.
     """
-    batch, rounds = (8, 5) if quick else (32, 16)
+    batch, rounds = (8, 3) if quick else (32, 16)
     shapes = [measure(shape, batch, rounds) for shape in SHAPES]
     means = {way: geometric_mean([ratio(shape, way) for shape in shapes]) for way in WAYS}
     result = {"shapes": shapes, "geometric_means": means}

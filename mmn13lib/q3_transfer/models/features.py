@@ -14,7 +14,7 @@ from torchvision.models.resnet import ResNet
 
 from mmn13lib.q3_transfer.data.preprocessing import preprocess
 
-CPU_BATCH, GPU_BATCH = 64, 256  # a processor's cache holds the feature maps of a small one
+CPU_BATCH, GPU_BATCH = 16, 256  # a processor's cache holds the feature maps of a small one
 
 
 def for_inference(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
