@@ -47,13 +47,13 @@ def outside(settings: Settings, chosen: inputs.Inputs | None = None) -> Outside:
     """
     chosen = chosen or inputs.resolve(settings)
     sample = f"the sample {chosen.fingerprint['data'][:8]}"
-    finished = find(settings, chosen)
+    results = find(settings, chosen)
     measured = measurement_path(settings)
     return {
         "mmn13lib.q3_transfer.data.inputs": {
             "the data": sample if chosen.mode == "sample" else "CIFAR-10",
             "the weights": chosen.weights_words,
-            "question 3's results": finished.digest[:8] if finished else "none",
+            "question 3's results": results[:8] if results else "none",
         },
         "mmn13lib.benchmarks.measurements": {
             "the measurement": file_digest(measured)[:8] if measured.is_file() else "none"

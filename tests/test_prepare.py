@@ -18,7 +18,7 @@ def test_what_was_measured_is_not_measured_again(
         return SimpleNamespace(run=lambda settings, quick: measured.append(module))
 
     monkeypatch.setattr(prepare, "import_module", benchmark)
-    monkeypatch.setattr(prepare, "find", lambda *asked: SimpleNamespace(digest="0" * 64))
+    monkeypatch.setattr(prepare, "find", lambda *asked: "0" * 64)
     prepare.prepare(settings, progress=lambda line: None)
     assert measured == ["mmn13lib.benchmarks.convolution"]
     measurement_path(settings).parent.mkdir(parents=True)

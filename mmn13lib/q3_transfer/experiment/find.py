@@ -1,6 +1,5 @@
 """Finished results, found without the libraries that made them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,6 @@ from mmn13lib.foundation.provenance import key
 from mmn13lib.foundation.settings import Settings
 from mmn13lib.q3_transfer.data.inputs import Inputs
 from mmn13lib.q3_transfer.results import FILE
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A finished experiment: where its results are, and their digest."""
-
-    folder: Path
-    digest: str
 
 
 def results_folder(
@@ -33,11 +24,9 @@ def results_folder(
     return settings.results / "experiment" / name
 
 
-def find(settings: Settings, inputs: Inputs) -> Finished | None:
-    """Return the finished results of these inputs and this code; None if absent or damaged."""
-    folder = results_folder(settings, inputs)
+def find(settings: Settings, inputs: Inputs) -> str | None:
+    """Return the digest of these inputs' and this code's results; None if absent or damaged."""
     try:
-        _, digest = storage.read_values(folder / FILE)
+        return storage.read_values(results_folder(settings, inputs) / FILE)[1]
     except storage.Damaged:
         return None
-    return Finished(folder, digest)

@@ -1,5 +1,7 @@
 """Results come back as they were stored, and what is damaged is never shown."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -27,6 +29,23 @@ def test_results_come_back_as_they_were(made_up_results: MakeResults, tmp_path: 
         if field.name not in ("head", "small_resnet", "trained"):
             np.testing.assert_equal(getattr(read, field.name), getattr(made, field.name))
     torch.testing.assert_close(read.small_resnet_weights, made.small_resnet_weights, rtol=0, atol=0)
+
+
+def test_what_only_says_or_packs_results_needs_no_torch(
+    made_up_results: MakeResults, tmp_path: Path
+) -> None:
+    load.pack(made_up_results(), Settings(tmp_path))
+    program = (
+        "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
+        "from mmn13lib.q3_transfer.answer import comparison, load, words\n"
+        "from mmn13lib.submission import inspection, package, script\n"
+        "results = load.load(Settings(Path(sys.argv[1])))\n"
+        "load.pack(results, Settings(Path(sys.argv[1])))\n"
+        "print(words.outcome(results, comparison.compare(results)), 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("I prefer") and said.endswith(" False\n")
 
 
 @pytest.fixture(params=["imagenet", "sample"])
