@@ -76,7 +76,9 @@ def make_results(
         counts={"train": 45_000, "validation": 5000, "test": TEST_IMAGES},
         head=models[0],
         small_resnet=models[1],
-        trained={n: np.zeros_like(w.numpy()) for n, w in SmallResNet().state_dict().items()},
+        small_resnet_arrays={
+            n: np.zeros_like(w.numpy()) for n, w in SmallResNet().state_dict().items()
+        },
         head_seeds=[head + step / 1000 for step in (0, 1, -1, 2, -2)],
         label_study=[
             {

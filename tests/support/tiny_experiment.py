@@ -33,5 +33,5 @@ def content(found: Results) -> dict[str, Any]:
     }
     for name in ("head", "small_resnet"):
         kept[f"{name} logits"] = getattr(found, name).test_logits.tobytes()
-    kept["weights"] = {name: array.tobytes() for name, array in found.trained.items()}
+    kept["weights"] = {name: array.tobytes() for name, array in found.small_resnet_arrays.items()}
     return kept

@@ -102,6 +102,7 @@ def _assemble(stages: Stages) -> Results:
     made = {stage.name: stage.steps for stage in stages.all}
     heads, small_resnet = made["heads"], made["small network"][None, 0]
     small = SmallResNet(channels=config.small_resnet.channels)
+    arrays = {name: tensor.numpy() for name, tensor in small_resnet.tensors.items()}
     speeds = made["speed of classification"]
     last = max((s.made for steps in made.values() for s in steps.values()), key=lambda m: m["date"])
     # the held-out images' features are no part of the training
@@ -117,7 +118,7 @@ def _assemble(stages: Stages) -> Results:
         },
         head=_model_result(stages, heads[None, 0], FrozenResNet18(), speeds["head"], before),
         small_resnet=_model_result(stages, small_resnet, small, speeds["small_resnet"]),
-        trained=records.under("model.", {n: t.numpy() for n, t in small_resnet.tensors.items()}),
+        small_resnet_arrays=records.under("model.", arrays),
         head_seeds=[_test_accuracy(stages, head) for head in heads.values()],
         label_study=_study(stages, made),
         trap=made["BatchNorm trap"]["trap"].values,

@@ -45,8 +45,8 @@ class Results:
     ----------
     counts
         Numbers of ``train``, ``validation`` and ``test`` images.
-    trained
-        The trained SmallResNet's state dict, as arrays.
+    small_resnet_arrays
+        The trained SmallResNet's state dict.
     head_seeds
         Test accuracy (0 to 1) of the head for each seed, seed 0 first.
     label_study
@@ -67,7 +67,7 @@ class Results:
     counts: dict[str, int]
     head: ModelResult
     small_resnet: ModelResult
-    trained: dict[str, np.ndarray]
+    small_resnet_arrays: dict[str, np.ndarray]
     head_seeds: list[float]
     label_study: list[dict[str, Any]]
     trap: dict[str, Any]
@@ -77,17 +77,18 @@ class Results:
 
     @property
     def small_resnet_weights(self) -> "dict[str, Tensor]":
-        """The trained SmallResNet's state dict; nothing else here needs torch."""
+        """The trained SmallResNet's state dict as tensors: nothing else here needs torch."""
         from torch import from_numpy
 
-        return {name: from_numpy(array) for name, array in self.trained.items()}
+        return {name: from_numpy(array) for name, array in self.small_resnet_arrays.items()}
 
 
 def write(folder: Path, results: Results) -> None:
     """Store results but for their inputs, whose paths belong to this machine."""
     values = asdict(results)
     del values["inputs"]
-    arrays = {f"{WEIGHTS}{name}": array for name, array in values.pop("trained").items()}
+    weights = values.pop("small_resnet_arrays")
+    arrays = {f"{WEIGHTS}{name}": array for name, array in weights.items()}
     for name in MODELS:
         for array in MODEL_ARRAYS:
             arrays[f"{name}.{array}"] = values[name].pop(array)
@@ -97,7 +98,7 @@ def write(folder: Path, results: Results) -> None:
 def read(folder: Path, inputs: Inputs) -> Results:
     """Read what `write` stored; raises `storage.Damaged` if it is missing or something else."""
     arrays, values = storage.read_arrays(folder / FILE)
-    values["trained"] = under(WEIGHTS, arrays)
+    values["small_resnet_arrays"] = under(WEIGHTS, arrays)
     for name in MODELS:
         of_model = {array: arrays[f"{name}.{array}"] for array in MODEL_ARRAYS}
         values[name] = ModelResult(**values[name] | of_model)
