@@ -31,7 +31,7 @@ def test_results_come_back_as_they_were(made_up_results: MakeResults, tmp_path: 
     torch.testing.assert_close(read.small_resnet_weights, made.small_resnet_weights, rtol=0, atol=0)
 
 
-def test_what_only_says_or_packs_results_needs_no_torch(
+def test_what_finds_says_or_packs_results_needs_no_torch(
     made_up_results: MakeResults, tmp_path: Path
 ) -> None:
     load.pack(made_up_results(), Settings(tmp_path))
@@ -39,8 +39,10 @@ def test_what_only_says_or_packs_results_needs_no_torch(
         "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
         "from mmn13lib.q3_transfer.answer import comparison, load, words\n"
         "from mmn13lib.submission import inspection, package, script\n"
-        "results = load.load(Settings(Path(sys.argv[1])))\n"
-        "load.pack(results, Settings(Path(sys.argv[1])))\n"
+        "settings = Settings(Path(sys.argv[1]))\n"
+        "package.outside(settings)\n"
+        "results = load.load(settings)\n"
+        "load.pack(results, settings)\n"
         "print(words.outcome(results, comparison.compare(results)), 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

@@ -1,7 +1,5 @@
 """A finished experiment is found quickly, for its inputs and its code, on whatever machine."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,19 +29,6 @@ def test_a_finished_experiment_is_found(results: Path, settings: Settings, input
     assert find(settings, inputs) == storage.read_values(results)[1]
     results.unlink()
     assert find(settings, inputs) is None
-
-
-def test_finding_needs_no_torch(results: Path, settings: Settings) -> None:
-    program = (
-        "import sys; from pathlib import Path; from mmn13lib.foundation.settings import Settings\n"
-        "from mmn13lib.q3_transfer.data.inputs import resolve\n"
-        "from mmn13lib.q3_transfer.experiment.find import find\n"
-        "settings = Settings(Path(sys.argv[1]))\n"
-        "print(len(find(settings, resolve(settings))), 'torch' in sys.modules)"
-    )
-    command = [sys.executable, "-c", program, str(settings.root)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.split() == ["64", "False"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"other"])
