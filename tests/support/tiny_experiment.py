@@ -9,7 +9,7 @@ from mmn13lib.q3_transfer.training.head import HeadSettings
 
 TINY = ExperimentSettings(
     num_validation=6,
-    head=HeadSettings(num_epochs=2, batch_size=5),
+    head=HeadSettings(num_epochs=2, batch_size=5, fewest_updates=10),
     small_resnet=SmallResNetSettings(channels=(2, 2, 2), num_epochs=2, batch_size=5),
     num_head_seeds=2,
     label_counts=(5,),

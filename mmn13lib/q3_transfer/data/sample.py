@@ -1,10 +1,10 @@
 """Handwritten digits in CIFAR-10's interface, for where CIFAR-10 can't be had.
 
-``digits.png`` holds 26 digits of each class, a row for a class, 8×8 pixels each. They are from
+``digits.png`` holds 20 digits of each class, a row for a class, 8×8 pixels each. They are from
 E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
 Repository, 1998, https://doi.org/10.24432/C50P49, licensed under CC BY 4.0
 (https://creativecommons.org/licenses/by/4.0); scikit-learn's ``load_digits`` has the same images.
-Changed here: 26 of about 180 a class were drawn at random, and 0 to 16 became 0 to 240.
+Changed here: 20 of about 180 a class were drawn at random, and 0 to 16 became 0 to 240.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from torchvision.datasets import CIFAR10, VisionDataset
 from mmn13lib.q3_transfer.data.inputs import SAMPLE
 
 CLASSES = tuple("0123456789")
-TRAIN_PER_CLASS = 16
+TRAIN_PER_CLASS = 10
 
 
 class SampleCIFAR10(CIFAR10):
-    """The digits, 160 for training and 100 to test, enlarged to 32×32×3.
+    """The digits, 100 for training and 100 to test, enlarged to 32×32×3.
 
     It takes what torchvision's CIFAR10 takes; `root` and `download` change nothing. The classes
     take turns, so any first ten, twenty … images hold all of them alike.
@@ -30,7 +30,7 @@ class SampleCIFAR10(CIFAR10):
     >>> train_set = SampleCIFAR10("anywhere", train=True, download=True)
     >>> image, label = train_set[3]
     >>> image.size, train_set.classes[label], len(train_set)
-    ((32, 32), '3', 160)
+    ((32, 32), '3', 100)
     """
 
     def __init__(

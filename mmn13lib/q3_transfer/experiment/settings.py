@@ -62,16 +62,16 @@ class ExperimentSettings:
         if mode != "sample":
             return cls()
         return cls(
-            num_validation=30,
-            head=HeadSettings(batch_size=16, max_lr=0.003, weight_decay=0.03),
+            num_validation=20,
+            head=HeadSettings(batch_size=16, max_lr=0.003, weight_decay=0.03, fewest_updates=200),
             num_head_seeds=3,
             small_resnet=SmallResNetSettings(
-                num_epochs=6, batch_size=8, max_lr=0.05, crop_padding=0
+                num_epochs=8, batch_size=8, max_lr=0.05, crop_padding=0
             ),
             label_counts=(20, 50),
             num_study_seeds=2,
             small_resnet_seeds_up_to=0,
-            study_epochs=6,
+            study_epochs=8,
             trap_images=12,
             trap_validation=9,
             trap=HeadSettings(num_epochs=1, batch_size=4, max_lr=0.03, weight_decay=0.0),

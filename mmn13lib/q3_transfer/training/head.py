@@ -11,7 +11,6 @@ from mmn13lib.q3_transfer.training.history import EpochMeter, EpochRecord
 from mmn13lib.q3_transfer.training.schedule import linear_warmup_and_decay
 
 MANY_IMAGES = 45_000  # that the settings were chosen for
-FEWEST_UPDATES = 1000
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ class HeadSettings:
     weight_decay
         Of Adam: with it, the loss that is minimised is the mean cross-entropy plus half of this
         times the sum of all squared parameters, a convex function.
+    fewest_updates
+        Updates that a training on few images takes at least.
     """
 
     num_epochs: int = 20
@@ -36,21 +37,22 @@ class HeadSettings:
     max_lr: float = 0.01
     warmup_share: float = 0.1
     weight_decay: float = 0.002
+    fewest_updates: int = 1000
 
     def for_images(self, num_images: int) -> "HeadSettings":
-        """Return settings for few images: a thousand updates at least, and more decay.
+        """Return settings for few images: `fewest_updates` at least, and more decay.
 
         Examples
         --------
         >>> HeadSettings().for_images(500)
         HeadSettings(num_epochs=100, batch_size=50, max_lr=0.01, warmup_share=0.1,
-        weight_decay=0.019)
+        weight_decay=0.019, fewest_updates=1000)
         """
         batch_size = max(1, min(self.batch_size, num_images // 10))
         root = min(1.0, num_images / MANY_IMAGES) ** 0.5
         return replace(
             self,
-            num_epochs=max(self.num_epochs, FEWEST_UPDATES * batch_size // num_images),
+            num_epochs=max(self.num_epochs, self.fewest_updates * batch_size // num_images),
             batch_size=batch_size,
             weight_decay=round(self.weight_decay / root, 4),
         )
