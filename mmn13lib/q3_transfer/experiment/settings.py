@@ -68,7 +68,7 @@ class ExperimentSettings:
             small_resnet=SmallResNetSettings(
                 num_epochs=8, batch_size=8, max_lr=0.05, crop_padding=0
             ),
-            label_counts=(20, 50),
+            label_counts=(10, 30),
             num_study_seeds=2,
             small_resnet_seeds_up_to=0,
             study_epochs=8,
@@ -76,7 +76,7 @@ class ExperimentSettings:
             trap_validation=9,
             trap=HeadSettings(num_epochs=1, batch_size=4, max_lr=0.03, weight_decay=0.0),
             speed_batches=1,
-            speed_batch_size=8,
+            speed_batch_size=4,
         )
 
     def small_resnet_for(self, count: int | None) -> SmallResNetSettings:
