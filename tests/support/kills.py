@@ -52,7 +52,7 @@ def kill_at_random_moments(
         rounds += 1
         root = tmp_path / f"{rounds}"
         begin(root)
-        for _ in range(moments.randint(1, 4)):
+        for _ in range(moments.randint(2, 4)):
             process, moment = FORKING.Process(target=make, args=(root,)), moments.random()
             process.start()
             process.join(timeout=moment * seconds)
