@@ -1,4 +1,4 @@
-"""What all tests share: how they are run, an empty project's settings, a copy of this project."""
+"""What all tests share: an empty project's settings, a copy of this project, its report."""
 
 import os
 import shutil

@@ -40,20 +40,20 @@ def trap(
     values are the validation accuracies over all seeds, ``accuracy_trap`` and
     ``accuracy_frozen``, 0 to 1, and ``difference_interval``, of the second less the first.
     """
-    networks = [network.from_weights(weights) for network in (TrappedResNet18, FrozenResNet18)]
-    correct: list[list[Tensor]] = [[], []]
+    networks = (TrappedResNet18.from_weights(weights), FrozenResNet18.from_weights(weights))
+    correct: dict[FrozenResNet18, list[Tensor]] = {network: [] for network in networks}
     for seed in range(SEEDS):
         images, labels = (part[seed::SEEDS] for part in training)
         held_out, truth = (part[seed::SEEDS] for part in validation)
-        for network, of_network in zip(networks, correct, strict=True):
+        for network in networks:
             model = copy.deepcopy(network)
             model.fc = new_head(seed)
             model.register_forward_pre_hook(lambda _, inputs: preprocess(*inputs))
             train_classifier(model.train(), images, labels, settings, seed)
             with torch.inference_mode():
                 logits = torch.cat([model.eval()(batch) for batch in held_out.split(50)])
-            of_network.append(logits.argmax(1) == truth)
-    trapped, frozen = (torch.cat(parts).numpy() for parts in correct)
+            correct[network].append(logits.argmax(1) == truth)
+    trapped, frozen = (torch.cat(parts).numpy() for parts in correct.values())
     return {
         "accuracy_trap": float(trapped.mean()),
         "accuracy_frozen": float(frozen.mean()),

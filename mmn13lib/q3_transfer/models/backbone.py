@@ -36,12 +36,12 @@ class FrozenResNet18(ResNet):
         self.train()
 
     @classmethod
-    def from_weights(cls, path: Path | None, seed: int = 0) -> Self:
+    def from_weights(cls, path: Path | None) -> Self:
         """Return the network with a backbone from a file, or of random weights for None.
 
         Raises UserError as `load_backbone` does.
         """
-        model = cls(seed)
+        model = cls()
         if path is not None:
             load_backbone(model, path)
         return model
